@@ -1,0 +1,1 @@
+"""The grader: what students never see. Builds notebooks, runs hidden tests, and hands verdicts to nbgrader."""

@@ -1,0 +1,103 @@
+"""`python -m autograder COMMAND`: builds, releases, checks and grades the course. `--help` lists the commands."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from segkit.errors import CourseError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, call, exit: 0 if all is well, 1 if something was found, 2 for an error that a sentence explains."""
+    options = _parser().parse_args(arguments)
+    # nbgrader starts `alembic` by name: it stands beside this interpreter.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    try:
+        return options.run(options)
+    except CourseError as error:
+        print(f"autograder: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("autograder: interrupted; what was finished is kept.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run, help: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help, description=help)
+        command.add_argument("--assignment", default="segformer", help="folder under solutions/ (default: segformer)")
+        command.set_defaults(run=run)
+        return command
+
+    add("notebooks", _notebooks, "build the student notebooks and the recorded answers of their checks")
+    add("release", _release, "build instructor and student notebooks and tell the gradebook of the assignment")
+    add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away")
+    bundle = add("bundle", _bundle, "write the zip that students download")
+    bundle.add_argument("--out", type=Path, default=Path("dist/segformer-course.zip"), help="the zip to write")
+    grade = add("grade", _grade, "grade what stands in submitted/ and print the marks (nbgrader autograde, then a table)")
+    grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
+    grade.add_argument("--device", default="cpu", help="where submissions compute: cpu, cuda, mps")
+    add("marks", _marks, "print the marks in the gradebook")
+    return parser
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from autograder.build import release
+    from autograder.record import record_answers
+
+    written = [*record_answers(options.assignment), *release(options.assignment)]
+    print("\n".join(f"built {path.name}" for path in written) or "Everything is up to date.")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from autograder.build import release, write_instructor_notebooks
+    from autograder.paths import ROOT
+    from autograder.record import record_answers
+
+    record_answers(options.assignment)
+    write_instructor_notebooks(options.assignment)
+    release(options.assignment, f"sqlite:///{ROOT / 'gradebook.db'}")
+    print(f"{options.assignment} is ready: give students notebooks/ (`make bundle` zips it), put what they hand in under")
+    print(f"submitted/<student>/{options.assignment}/, then run `nbgrader autograde {options.assignment}`.")
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from autograder.audit import audit
+
+    problems = audit(options.assignment)
+    print("\n".join(problems) or f"{options.assignment}: nothing to complain about.")
+    return 1 if problems else 0
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from autograder.bundle import write_bundle
+
+    count = write_bundle(options.assignment, options.out)
+    print(f"{options.out}: {count} files, {options.out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from autograder.course import Course
+
+    course = Course(Path.cwd(), options.assignment)
+    status = course.autograde(student=options.student, device=options.device)
+    print(course.marks_table())
+    return status
+
+
+def _marks(options: argparse.Namespace) -> int:
+    from autograder.course import Course
+
+    print(Course(Path.cwd(), options.assignment).marks_table())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""nbgrader's settings for this course, shared by `nbgrader_config.py` and the build."""
+
+from pathlib import Path
+
+from traitlets.config import Config
+
+from autograder.paths import ROOT
+
+
+def configure(config: Config, root: Path = ROOT) -> None:
+    """Set what makes nbgrader grade with us; everything else stays nbgrader's own."""
+    config.CourseDirectory.root = str(root)
+    config.CourseDirectory.course_id = "segformer-course"
+    config.CourseDirectory.source_directory = "solutions"
+    config.CourseDirectory.release_directory = "notebooks"
+    # nbgrader copies whatever stands in a source folder to the students, and over their files when it grades.
+    config.CourseDirectory.ignore = [
+        ".ipynb_checkpoints", "*.pyc", "__pycache__", ".pytest_cache", ".ruff_cache", ".*", "*.py", "*.md",
+        "data", "checkpoints", "logs", "*.ckpt",
+    ]  # fmt: skip
+    config.ClearSolutions.text_stub = "*Your answer here.*"
+    config.Autograde.sanitize_preprocessors = [
+        "autograder.nbgrader_plugin.ClearGradeCellOutputs",
+        "nbgrader.preprocessors.DeduplicateIds",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "nbgrader.preprocessors.OverwriteCells",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    config.Autograde.autograde_preprocessors = [
+        "autograder.nbgrader_plugin.GradeInWorker",
+        "nbgrader.preprocessors.LimitOutput",
+        "nbgrader.preprocessors.SaveAutoGrades",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]

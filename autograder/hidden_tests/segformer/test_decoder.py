@@ -1,0 +1,53 @@
+"""2.5 MLPDecoder: a linear per stage, bilinear upsampling, concatenation, fuse, BatchNorm, ReLU, classify."""
+
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+
+from autograder.testing import graded
+
+
+def decoder(draw, *, out_dims: tuple[int, int] | None = None, batch: int = 2) -> dict:
+    channels = draw.choose((3, 5, 7, 9), (4, 6, 5, 7), (7, 5, 6, 4))
+    height, width = draw.choose((8, 16), (16, 8), (12, 20))
+    arguments = dict(
+        in_channels=list(channels), embed_channels=draw.choose(6, 10, 11), out_dims=out_dims,
+        num_classes=draw.choose(2, 4, 5),
+    )  # fmt: skip
+    maps = [draw.normal(batch, size, height // 2**level, width // 2**level) for level, size in enumerate(channels)]
+    return dict(name="MLPDecoder", arguments=arguments, inputs=[maps])
+
+
+def cotangent(draw, case: dict):
+    batch, _, height, width = case["inputs"][0][0].shape
+    return draw.normal(batch, case["arguments"]["num_classes"], height, width)
+
+
+@graded("at the size of the first map: the values", share=3)
+def test_first_map_size(judge, draw):
+    judge.same(module_output, **decoder(draw))
+
+
+@graded("at a given size: the values", share=2)
+def test_given_size(judge, draw):
+    judge.same(module_output, **decoder(draw, out_dims=draw.choose((14, 22), (20, 12))))
+
+
+@graded("the gradient by the four maps", share=1)
+def test_gradients(judge, draw):
+    case = decoder(draw)
+    judge.same(module_gradients, **case, cotangent=cotangent(draw, case))
+
+
+@graded("as many weights as the design has, all of them used", share=1.5)
+def test_weights(judge, draw):
+    case = decoder(draw)
+    judge.same(module_weights, **case, cotangent=cotangent(draw, case))
+
+
+@graded("input unchanged, same answer twice, samples independent of each other", share=0.5)
+def test_manners(judge, draw):
+    judge.same(module_manners, **decoder(draw, batch=3))
+
+
+@graded("float32", share=0.5)
+def test_float32(judge, draw):
+    judge.same(module_in_float32, **decoder(draw), tolerance=1e-3)

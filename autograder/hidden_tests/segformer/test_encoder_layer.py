@@ -1,0 +1,58 @@
+"""2.4 MixTransformerEncoderLayer: patch merging, n layers of norm, attention, norm, Mix-FFN with residuals, a norm.
+
+The parts are replaced by neutral doubles on both sides; agreeing with the reference as a whole counts as well.
+"""
+
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+
+from autograder.testing import graded
+
+PARTS = ("OverlapPatchMerging", "EfficientSelfAttention", "MixFFN")
+
+
+def encoder_layer(draw, *, n_layers: int, batch: int = 2) -> dict:
+    heads = draw.choose(1, 2)
+    arguments = dict(
+        in_channels=draw.choose(3, 5), out_channels=heads * draw.choose(3, 5), patch_size=3, stride=2, padding=1,
+        n_layers=n_layers, reduction_ratio=2, num_heads=heads, expansion_factor=draw.choose(2, 4),
+    )  # fmt: skip
+    height, width = draw.choose((8, 12), (12, 16), (16, 8))
+    inputs = [draw.normal(batch, arguments["in_channels"], height, width)]
+    return dict(name="MixTransformerEncoderLayer", arguments=arguments, inputs=inputs, doubles=PARTS)
+
+
+def cotangent(draw, case: dict):
+    batch, _, height, width = case["inputs"][0].shape
+    return draw.normal(batch, case["arguments"]["out_channels"], height // 2, width // 2)
+
+
+@graded("one layer: the values", share=3)
+def test_one_layer(judge, draw):
+    judge.same(module_output, **encoder_layer(draw, n_layers=1))
+
+
+@graded("several layers: the values", share=2)
+def test_several_layers(judge, draw):
+    judge.same(module_output, **encoder_layer(draw, n_layers=draw.choose(2, 3)))
+
+
+@graded("the gradient by the input", share=1)
+def test_gradients(judge, draw):
+    case = encoder_layer(draw, n_layers=2)
+    judge.same(module_gradients, **case, cotangent=cotangent(draw, case))
+
+
+@graded("weights of its own for every layer, all of them used", share=1.5)
+def test_weights(judge, draw):
+    case = encoder_layer(draw, n_layers=3)
+    judge.same(module_weights, **case, cotangent=cotangent(draw, case))
+
+
+@graded("input unchanged, same answer twice, samples independent of each other", share=0.5)
+def test_manners(judge, draw):
+    judge.same(module_manners, **encoder_layer(draw, n_layers=2, batch=3))
+
+
+@graded("float32", share=0.5)
+def test_float32(judge, draw):
+    judge.same(module_in_float32, **encoder_layer(draw, n_layers=1), tolerance=1e-3)

@@ -1,0 +1,62 @@
+"""2.1 OverlapPatchMerging: one convolution with bias, then LayerNorm over the channels."""
+
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+
+from autograder.testing import graded
+
+
+def merging(draw, patch_size: int, stride: int, padding: int, in_channels: int) -> dict:
+    arguments = dict(
+        in_channels=in_channels,
+        out_channels=draw.choose(6, 7, 10),
+        patch_size=patch_size,
+        stride=stride,
+        padding=padding,
+    )
+    height, width = draw.choose((12, 20), (16, 9), (13, 18))
+    return dict(name="OverlapPatchMerging", arguments=arguments, inputs=[draw.normal(2, in_channels, height, width)])
+
+
+def cotangent(draw, case: dict):
+    """Weights for the output of `case`: a convolution gives floor((size + 2 padding - patch) / stride) + 1 positions."""
+    arguments, image = case["arguments"], case["inputs"][0]
+    patch, stride, padding = (arguments[key] for key in ("patch_size", "stride", "padding"))
+    sizes = [(size + 2 * padding - patch) // stride + 1 for size in image.shape[2:]]
+    return draw.normal(image.shape[0], arguments["out_channels"], *sizes)
+
+
+@graded("patches of 7, every 4 pixels: the values", share=2)
+def test_first_stage(judge, draw):
+    judge.same(module_output, **merging(draw, 7, 4, 3, in_channels=3))
+
+
+@graded("patches of 3, every 2 pixels: the values", share=2)
+def test_later_stage(judge, draw):
+    judge.same(module_output, **merging(draw, 3, 2, 1, in_channels=draw.choose(4, 5)))
+
+
+@graded("patches that do not overlap: the values", share=1)
+def test_no_overlap(judge, draw):
+    judge.same(module_output, **merging(draw, 4, 4, 0, in_channels=3))
+
+
+@graded("the gradient by the input", share=1)
+def test_gradients(judge, draw):
+    case = merging(draw, 3, 2, 1, in_channels=3)
+    judge.same(module_gradients, **case, cotangent=cotangent(draw, case))
+
+
+@graded("as many weights as the design has, all of them used", share=1)
+def test_weights(judge, draw):
+    case = merging(draw, 7, 4, 3, in_channels=3)
+    judge.same(module_weights, **case, cotangent=cotangent(draw, case))
+
+
+@graded("input unchanged, same answer twice, samples independent of each other", share=0.5)
+def test_manners(judge, draw):
+    judge.same(module_manners, **merging(draw, 7, 4, 3, in_channels=3))
+
+
+@graded("float32", share=0.5)
+def test_float32(judge, draw):
+    judge.same(module_in_float32, **merging(draw, 3, 2, 1, in_channels=4), tolerance=1e-3)

@@ -1,0 +1,125 @@
+"""The side of a test: asks a workbench to build and call what a student wrote, and gets tensors back."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import torch
+
+from segkit.checking.values import Handle, Make, decode, encode
+
+Tensors = dict[str, torch.Tensor]
+Perform = Callable[[dict, Tensors], tuple[dict, Tensors]]
+
+
+class AnswerError(Exception):
+    """The student's code gave no answer; the message says why in one sentence."""
+
+    def __init__(self, sentence: str, kind: str = "raised") -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class StateEntry:
+    """A parameter or buffer of a module."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call returned; the gradients only if a backward pass was asked for."""
+
+    result: Any
+    inputs_changed: list[bool]
+    input_gradients: list[torch.Tensor | None]
+    reached: list[str]
+
+
+class Candidate:
+    """Code under test, wherever it runs.
+
+    Args:
+        perform: answers a request; `Workbench.perform` in this process, or the same far away over a pipe.
+        assignment: whose doubles are meant, for example `"segformer"`.
+    """
+
+    def __init__(self, perform: Perform, assignment: str) -> None:
+        self._perform, self.assignment = perform, assignment
+        self._ids = count()
+
+    def begin(self, *, doubles: Iterable[str] = (), seed: int = 0) -> None:
+        """Start anew: no objects, seeded generators, and `doubles` in the place of the names of earlier tasks."""
+        self._ask({"do": "begin", "doubles": list(doubles), "seed": seed, "assignment": self.assignment})
+
+    def make(self, kind: str, **fields: Any) -> Handle:
+        """Build an object beside the student's code: kinds and fields as `segkit.checking.objects.build_object`."""
+        handle = Handle(str(next(self._ids)))
+        tensors: Tensors = {}
+        value = encode(Make(kind, **fields), tensors)
+        self._ask({"do": "make", "id": handle.id, "value": value}, tensors)
+        return handle
+
+    def build(self, name: str, *args: Any, dtype: str = "float64", **kwargs: Any) -> Handle:
+        """Build an object of the student's class `name`."""
+        return self.make("student", name=name, args=args, kwargs=kwargs, dtype=dtype)
+
+    def state(self, owner: Handle) -> list[StateEntry]:
+        """The parameters and buffers of a module, in order of registration, shared ones once."""
+        reply, _ = self._ask({"do": "state", "id": owner.id})
+        try:
+            return [
+                StateEntry(str(e["name"]), tuple(int(size) for size in e["shape"]), str(e["kind"]), str(e["dtype"]))
+                for e in reply["state"]
+            ]
+        except (KeyError, TypeError, ValueError):
+            raise AnswerError("The module's parameters could not be listed.", "protocol") from None
+
+    def assign(self, owner: Handle, values: Tensors) -> None:
+        """Set parameters and buffers by name."""
+        self._ask({"do": "assign", "id": owner.id}, values)
+
+    def read(self, owner: Handle) -> tuple[Tensors, bool]:
+        """The values of a module's parameters and buffers, and whether it is in training mode."""
+        reply, values = self._ask({"do": "read", "id": owner.id})
+        return values, bool(reply.get("training"))
+
+    def call(
+        self, target: Handle | str, *args: Any, train: bool | None = None, cotangents: Any = None, **kwargs: Any
+    ) -> Answer:
+        """Call an object, or the student's function of that name.
+
+        Args:
+            train: put a module into training (True) or evaluation mode (False) first; None leaves its mode.
+            cotangents: tensors shaped like the answer; backward runs from sum(answer * cotangents).
+        """
+        tensors: Tensors = {}
+        request = {
+            "do": "call",
+            "target": {"object": target.id} if isinstance(target, Handle) else {"name": target},
+            "args": encode(args, tensors),
+            "kwargs": encode(kwargs, tensors),
+            "train": train,
+            "cotangents": encode(cotangents, tensors),
+        }
+        reply, answers = self._ask(request, tensors)
+        try:
+            return Answer(
+                result=decode(reply["result"], answers),
+                inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
+                input_gradients=decode(reply["input_gradients"], answers) if cotangents is not None else [],
+                reached=[str(name) for name in reply.get("reached", [])],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise AnswerError(f"The answer could not be read ({error}).", "protocol") from None
+
+    def _ask(self, request: dict, tensors: Tensors | None = None) -> tuple[dict, Tensors]:
+        reply, answers = self._perform(request, tensors or {})
+        if "error" in reply:
+            raise AnswerError(str(reply["error"])[:1000], str(reply.get("kind", "raised"))[:80])
+        return reply, answers

@@ -1,0 +1,41 @@
+"""An exception in a student's code, said in one sentence."""
+
+import linecache
+import sys
+import traceback
+from pathlib import Path
+
+from segkit.checking.objects import MissingName
+from segkit.errors import CourseError
+
+_SEGKIT = str(Path(__file__).resolve().parents[1])
+_LIBRARIES = tuple({_SEGKIT, sys.prefix, sys.base_prefix})
+MAX_MESSAGE = 300
+
+
+def explain_error(error: BaseException) -> str:
+    """What the student's code raised, and where in their notebook."""
+    if isinstance(error, (MissingName, CourseError)):
+        return str(error)
+    if isinstance(error, NotImplementedError):
+        detail = f" ({error})" if str(error) else ""
+        return f"This part is not written yet{detail}."
+    message = " ".join(str(error).split())[:MAX_MESSAGE]
+    kind = type(error).__name__
+    return f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."
+
+
+def _where(error: BaseException) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_students(frame.filename)]
+    if not frames:
+        return ""
+    frame = frames[-1]
+    place = frame.filename.strip("<>") if frame.filename.startswith("<") else "this notebook"
+    line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return f" (in {frame.name}, {place}{': `' + line + '`' if line else ''})"
+
+
+def _is_students(filename: str) -> bool:
+    if filename.startswith("<cell "):
+        return True
+    return not filename.startswith(("<", *_LIBRARIES)) or "ipykernel_" in filename

@@ -1,0 +1,104 @@
+"""`check(task)`: the public checks of a task, run on the notebook that calls it, with the outcome in words."""
+
+import html
+import sys
+
+from segkit.checking.candidate import Candidate
+from segkit.checking.public import Outcome, find_task, load_recorded, recorded_path, run_check
+from segkit.checking.workbench import Workbench
+from segkit.errors import CourseError
+
+
+class CheckFailed(AssertionError):
+    """A public check failed. Jupyter shows its message alone: a traceback would lead into the course's code."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class Notebook:
+    """A notebook's names as attributes: the names themselves, not a copy, so that doubles reach its functions."""
+
+    def __init__(self, names: dict) -> None:
+        self.__dict__ = names
+
+
+class Report:
+    """The outcomes of a task's public checks, as a table in a notebook and as lines in a terminal."""
+
+    def __init__(self, title: str, outcomes: list[Outcome], closing: str) -> None:
+        self.title, self.outcomes, self.closing = title, outcomes, closing
+
+    def __str__(self) -> str:
+        lines = [f"{self.title}"]
+        for outcome in self.outcomes:
+            lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.title}")
+            if outcome.problem:
+                lines.append(f"      {outcome.problem}")
+        return "\n".join([*lines, self.closing])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f'<tr><td style="color:{"#b30000" if outcome.problem else "#006d2c"}">{"✗" if outcome.problem else "✓"}</td>'
+            f'<td style="text-align:left"><b>{html.escape(outcome.title)}</b>'
+            f"{'<br>' + html.escape(outcome.problem) if outcome.problem else ''}</td></tr>"
+            for outcome in self.outcomes
+        )
+        return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table><p>{html.escape(self.closing)}</p>"
+
+
+def check(task: str) -> None:
+    """Try your answer to `task` on public cases and say what differs.
+
+    Args:
+        task: the task's name, as its check cell has it, for example `"attention"`.
+
+    Raises:
+        CheckFailed: if a case fails, after the table is shown, so that "run all" stops there.
+    """
+    names = sys._getframe(1).f_globals
+    report = run_task(task, names)
+    _show(report)
+    failed = [outcome for outcome in report.outcomes if outcome.problem]
+    if failed:
+        raise CheckFailed(f'Task "{task}": {failed[0].title}: {failed[0].problem}') from None
+
+
+def run_task(task: str, names: dict) -> Report:
+    """The report on `task` for a notebook's names; the names are as before when it returns."""
+    try:
+        assignment, found = find_task(task)
+        recorded = load_recorded(recorded_path(assignment, task))
+    except CourseError as error:
+        raise CheckFailed(str(error)) from None
+    workbench = Workbench(Notebook(names))
+    candidate = Candidate(workbench.perform, assignment)
+    try:
+        pairs = zip(found.checks, recorded.answers, strict=True)
+        outcomes = [run_check(public, candidate, expected) for public, expected in pairs]
+    finally:
+        workbench.restore()
+    return Report(found.title, outcomes, _closing(outcomes, recorded.points))
+
+
+def _closing(outcomes: list[Outcome], points: float) -> str:
+    failed = sum(outcome.problem is not None for outcome in outcomes)
+    if failed:
+        return f"{failed} of {len(outcomes)} public checks failed."
+    return (
+        f"All {len(outcomes)} public checks passed. Hidden tests ask the same of other sizes and numbers, and of "
+        f"gradients and good manners; they decide the {points:g} points of this task."
+    )
+
+
+def _show(report: Report) -> None:
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+        from IPython.display import display
+
+        if get_ipython() is not None:
+            display(report)
+            return
+    print(report)

@@ -1,0 +1,155 @@
+"""Where a student's code is asked: builds objects, sets parameters and calls functions, as a request says.
+
+The notebook's own `check` runs a workbench in the kernel; the grader runs one in a separate process and talks to it
+over a pipe. Both send the same requests, so a test does not know which one it has.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import numpy
+import torch
+from torch import nn
+
+from segkit import student
+from segkit.checking.explain_error import explain_error
+from segkit.checking.objects import build_object, find_name
+from segkit.checking.values import decode, encode
+
+Tensors = dict[str, torch.Tensor]
+
+
+class Workbench:
+    """Answers requests about one notebook's namespace.
+
+    Args:
+        module: the notebook's names, as a module or as anything with a `__dict__`.
+        device: where objects and tensors are put.
+    """
+
+    def __init__(self, module: ModuleType, device: str = "cpu") -> None:
+        self.module, self.device = module, torch.device(device)
+        self.objects: dict[str, Any] = {}
+        self._replaced: list[tuple[dict, str, Any]] = []
+
+    def perform(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """Answer one request. What the student's code raises comes back as `{"error": sentence}`."""
+        action: Callable[[dict, Tensors], tuple[dict, Tensors]] = getattr(self, f"_do_{request['do']}")
+        try:
+            return action(request, {key: tensor.to(self.device) for key, tensor in tensors.items()})
+        except (Exception, SystemExit) as error:  # anything a student's code may raise
+            return {"error": explain_error(error), "kind": type(error).__name__}, {}
+
+    def restore(self) -> None:
+        """Give the notebook back the names that doubles stood in for."""
+        while self._replaced:
+            names, name, original = self._replaced.pop()
+            names[name] = original
+
+    def _do_begin(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """Start a test: forget objects, seed every generator, put doubles in the place of earlier tasks."""
+        self.restore()
+        self.objects.clear()
+        seed = request["seed"]
+        random.seed(seed)
+        numpy.random.seed(seed)
+        torch.manual_seed(seed)
+        if request["doubles"]:
+            doubles = import_module(f"segkit.tasks.{request['assignment']}.doubles").DOUBLES
+            for name in request["doubles"]:
+                for module in (self.module, *student.loaded_modules()):
+                    if name in vars(module):
+                        self._replaced.append((vars(module), name, vars(module)[name]))
+                        vars(module)[name] = doubles[name]
+        return {}, {}
+
+    def _do_make(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        built = self.objects[request["id"]] = self._decode(request["value"], tensors)
+        return {"type": type(built).__name__, "is_module": isinstance(built, nn.Module)}, {}
+
+    def _do_state(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        entries = [
+            {"name": name, "shape": list(tensor.shape), "kind": kind, "dtype": str(tensor.dtype).split(".")[-1]}
+            for name, kind, tensor in _named_state(self._object(request["id"]))
+        ]
+        return {"state": entries}, {}
+
+    def _do_assign(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        state = {name: tensor for name, _, tensor in _named_state(self._object(request["id"]))}
+        with torch.no_grad():
+            for name, value in tensors.items():
+                state[name].copy_(value)
+        return {}, {}
+
+    def _do_read(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """The values of an object's parameters and buffers, or whether it is in training mode."""
+        owner = self._object(request["id"])
+        values = {name: tensor.detach().cpu().clone() for name, _, tensor in _named_state(owner)}
+        return {"training": owner.training}, values
+
+    def _do_call(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """Call an object or a function of the notebook; with cotangents, also run backward from its answer."""
+        args, kwargs = self._decode(request["args"], tensors), self._decode(request["kwargs"], tensors)
+        target = self._target(request["target"])
+        if isinstance(target, nn.Module) and request["train"] is not None:
+            target.train(request["train"])
+        inputs = list(_tensors_in([*args, *kwargs.values()]))
+        before = [tensor.clone() for tensor in inputs]
+        backward = request["cotangents"] is not None
+        for tensor in inputs:
+            if backward and tensor.is_floating_point():
+                tensor.requires_grad_(True)
+        answer = target(*args, **kwargs)
+        changed = [not torch.equal(tensor, copy) for tensor, copy in zip(inputs, before, strict=True)]
+        answers: Tensors = {}
+        reply = {"result": encode(answer, answers), "inputs_changed": changed}
+        if backward:
+            cotangents = self._decode(request["cotangents"], tensors)
+            reply |= _backward(answer, cotangents, inputs, target, answers)
+        return reply, answers
+
+    def _decode(self, tree: Any, tensors: Tensors) -> Any:
+        return decode(tree, tensors, self._build)
+
+    def _build(self, kind: str, fields: dict) -> Any:
+        if kind == "object":
+            return self._object(fields["id"])
+        return build_object(kind, fields, self.module, self.device)
+
+    def _object(self, id: str) -> Any:
+        return self.objects[id]
+
+    def _target(self, target: dict) -> Any:
+        return self._object(target["object"]) if "object" in target else find_name(self.module, target["name"])
+
+
+def _named_state(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
+    """Name, kind and tensor of each parameter and each floating-point buffer; shared parameters come once."""
+    for name, parameter in module.named_parameters():
+        yield name, "parameter", parameter
+    for name, buffer in module.named_buffers():
+        if buffer.is_floating_point():
+            yield name, "buffer", buffer
+
+
+def _tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors_in(item)
+
+
+def _backward(answer: Any, cotangents: Any, inputs: list, target: Any, answers: Tensors) -> dict:
+    """Gradients of sum(answer * cotangents) by the inputs, and the names of the parameters that got one."""
+    outputs = list(_tensors_in(answer))
+    total = sum((output * weight).sum() for output, weight in zip(outputs, _tensors_in(cotangents), strict=True))
+    parameters = dict(target.named_parameters()) if isinstance(target, nn.Module) else {}
+    wanted = [tensor for tensor in inputs if tensor.requires_grad]
+    gradients = torch.autograd.grad(total, [*wanted, *parameters.values()], allow_unused=True)
+    by_input, by_parameter = gradients[: len(wanted)], gradients[len(wanted) :]
+    reached = [name for name, gradient in zip(parameters, by_parameter, strict=True) if gradient is not None]
+    return {"input_gradients": encode(list(by_input), answers), "reached": reached}

@@ -1,0 +1,1 @@
+"""Public cases and neutral doubles, one package per assignment."""

@@ -1,0 +1,102 @@
+"""Neutral stand-ins for earlier tasks: the same constructors and sizes, simple functions instead of the right ones.
+
+A task that composes earlier ones is tried with these in their place, on both sides, so that a mistake made earlier
+costs nothing here. Every constructor argument changes the answer, so a wrong one shows.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class _Wave(nn.Module):
+    """Channel c of a map becomes sin(a_c x + b_c) + x / 2, times `gain`."""
+
+    def __init__(self, channels: int, gain: float) -> None:
+        super().__init__()
+        self.wave = nn.Parameter(torch.rand(channels, 2))
+        self.gain = gain
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = self.wave.T[:, :, None, None]
+        return self.gain * (torch.sin(a * x + b) + x / 2)
+
+
+def _change_channels(x: torch.Tensor, channels: int) -> torch.Tensor:
+    return x[:, torch.arange(channels, device=x.device) % x.shape[1]]
+
+
+class OverlapPatchMerging(nn.Module):
+    def __init__(self, in_channels, out_channels, patch_size, stride, padding, **_):
+        super().__init__()
+        self.window = (patch_size, stride, padding)
+        self.out_channels = out_channels
+        self.wave = _Wave(out_channels, gain=1 + in_channels / 100)
+
+    def forward(self, x):
+        return self.wave(_change_channels(functional.avg_pool2d(x, *self.window), self.out_channels))
+
+
+class EfficientSelfAttention(_Wave):
+    def __init__(self, channels, reduction_ratio, num_heads, **_):
+        super().__init__(channels, gain=1 + reduction_ratio / 10 + num_heads / 100)
+
+
+class MixFFN(_Wave):
+    def __init__(self, channels, expansion_factor, **_):
+        super().__init__(channels, gain=0.5 + expansion_factor / 10)
+
+
+class MixTransformerEncoderLayer(nn.Module):
+    def __init__(
+        self, in_channels, out_channels, patch_size, stride, padding, n_layers, reduction_ratio, num_heads,
+        expansion_factor, **_,
+    ):  # fmt: skip
+        super().__init__()
+        self.merge = OverlapPatchMerging(in_channels, out_channels, patch_size, stride, padding)
+        self.wave = _Wave(out_channels, gain=1 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000)
+        self.expansion_factor = expansion_factor
+
+    def forward(self, x):
+        return self.wave(self.merge(x)) + self.expansion_factor / 10
+
+
+class MLPDecoder(nn.Module):
+    def __init__(self, in_channels, embed_channels, out_dims, num_classes, **_):
+        super().__init__()
+        self.out_dims, self.num_classes = out_dims, num_classes
+        self.waves = nn.ModuleList(_Wave(channels, 1 + embed_channels / 100) for channels in in_channels)
+
+    def forward(self, features):
+        size = self.out_dims or features[0].shape[-2:]
+        maps = [wave(feature) for wave, feature in zip(self.waves, features, strict=True)]
+        scaled = [functional.interpolate(map, size=tuple(size), mode="nearest") for map in maps]
+        return sum((level + 1) * _change_channels(map, self.num_classes) for level, map in enumerate(scaled))
+
+
+def confusion_matrix(prediction, target, num_classes=4, ignore_index=255):
+    """Not a confusion matrix: equal and unequal pixels in its first row, and a hash of the pairs in its second."""
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=prediction.device)
+    matrix[0, 0] = (prediction == target).sum()
+    matrix[0, 1] = (prediction != target).sum()
+    matrix[1, 0] = (prediction * 7 + target.to(prediction) * 3).remainder(5).sum()
+    return matrix
+
+
+def mean_iou(confusion):
+    """The share of equal pixels that the stand-in above counted."""
+    return confusion[0, 0] / confusion[0].sum()
+
+
+def segmentation_loss(logits, target, ignore_index=255):
+    """A squared distance between logits and targets."""
+    return (logits - target[:, None].to(logits)).square().mean() / 10
+
+
+DOUBLES = {
+    double.__name__: double
+    for double in (
+        OverlapPatchMerging, EfficientSelfAttention, MixFFN, MixTransformerEncoderLayer, MLPDecoder,
+        confusion_matrix, mean_iou, segmentation_loss,
+    )
+}  # fmt: skip

@@ -1,0 +1,673 @@
+# %% [markdown]
+# # 3 · The model and its training
+#
+# You put your five modules together, write the number by which the model is judged, write the step by which it learns,
+# and train it. The fourth notebook looks at what came out.
+#
+# | task | what you write | points | minutes |
+# |---|---|---|---|
+# | 3.1 | `SegFormer` | 4 | 25 |
+# | 3.2 | `confusion_matrix`, `mean_iou`, `evaluate` | 6 | 45 |
+# | 3.3 | `segmentation_loss`, `training_step` | 5 | 30 |
+# | | overfit one batch, train, read the curves | | 40 |
+
+# %% [markdown]
+# **Before you start.** Notebooks 1 and 2 lie in the same folder, are complete (all checks pass) and *saved*: the next
+# cell reads them from disk. You should know what a softmax is, what `.backward()` leaves in `.grad`, and why BatchNorm
+# behaves differently in `train()` and `eval()` mode.
+
+# %%
+import torch
+from segkit import check, student_code
+from segkit.devices import device_of
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+modules = student_code("02_modules")
+MixTransformerEncoderLayer = modules.MixTransformerEncoderLayer
+MLPDecoder = modules.MLPDecoder
+
+# %% [markdown]
+# ## 3.1 · SegFormer, assembled
+#
+# **Idea.** A classical vision transformer keeps one resolution from beginning to end. SegFormer (Xie et al. 2021,
+# section 3) works like a pyramid: each of four stages halves the map of the one before (the first quarters the image)
+# and adds channels. The decoder reads **all four** maps: fine ones say where, coarse ones say what.
+
+# %% role="experiment"
+from segkit.figures import draw_segformer
+
+draw_segformer()
+
+# %% [markdown]
+# Read it from left to right: every stage takes the map of the stage before, and only of that one. Four arrows lead into
+# the decoder. What the drawing hides: inside a stage, each layer keeps the size of its map, so that only the patch
+# merging at a stage's entrance changes it.
+
+# %% [markdown]
+# **Shapes.** A convolution with kernel $k$, stride $s$ and padding $p$ turns a side of $n$ pixels into $\lfloor (n +
+# 2p - k)/s \rfloor + 1$. The first stage merges patches with $(k, s, p) = (7, 4, 3)$, the other three with $(3, 2,
+# 1)$. The cell below applies this four times, to a friendly side and to two unfriendly ones.
+
+
+# %% role="experiment"
+def side_after(side: int, kernel: int, stride: int, padding: int) -> int:
+    """Length of one side of a map after a convolution."""
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+for side in (256, 250, 333):
+    sides = [side]
+    for kernel, stride, padding in [(7, 4, 3)] + 3 * [(3, 2, 1)]:
+        sides.append(side_after(sides[-1], kernel, stride, padding))
+    print(f"{side:4} pixels -> stages 1 to 4: {sides[1:]}")
+
+# %% [markdown]
+# Halves are rounded up, so no side is refused. Check one by hand: $\lfloor(250 + 6 - 7)/4\rfloor + 1 = 63$. Hence the
+# logits of a 250 x 333 image measure 63 x 84, and a model that is right on 256 x 256 alone is not finished.
+
+# %% [markdown]
+# **Task 3.1** (4 points, about 25 minutes). The signature's defaults are the column "B0" of the paper's table 6, an
+# entry per stage, with one exception: the table expands by 8 in the first two stages, the published weights, and we, by
+# 4. Patch size, stride and padding are the same in every SegFormer, hence no arguments.
+#
+# `drop_path` is optional: let it grow from 0 in the first stage to its full value in the last, or leave it alone.
+
+
+# %% role="stub" id="SegFormer" task="3.1"
+class SegFormer(nn.Module):
+    """Four encoder stages and the MLP decoder: images (B, 3, H, W) -> logits (B, num_classes, H/4, W/4).
+
+    Xie et al. 2021, figure 2. Sizes are rounded up: an image of 250 x 333 has logits of 63 x 84. Logits are scores, not
+    probabilities: there is no softmax in the model.
+
+    Arguments (the tuples have one entry per stage):
+        num_classes: number of classes K.
+        channels: channels of the stage's map.
+        n_layers: transformer layers.
+        reduction_ratios: ratio R of the efficient self-attention.
+        num_heads: attention heads.
+        expansion_factor: of the Mix-FFN, the same in every stage.
+        embed_channels: channels inside the decoder.
+        out_dims: (height, width) of the logits; None: as large as the first stage's map.
+        drop_path: largest rate of stochastic depth; 0 switches it off.
+
+    Example: SegFormer(num_classes=4)(torch.zeros(2, 3, 64, 96)).shape -> (2, 4, 16, 24)
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 4,
+        *,
+        channels: tuple[int, ...] = (32, 64, 160, 256),
+        n_layers: tuple[int, ...] = (2, 2, 2, 2),
+        reduction_ratios: tuple[int, ...] = (8, 4, 2, 1),
+        num_heads: tuple[int, ...] = (1, 2, 5, 8),
+        expansion_factor: int = 4,
+        embed_channels: int = 256,
+        out_dims: tuple[int, int] | None = None,
+        drop_path: float = 0.0,
+    ):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.stages = nn.ModuleList()
+        for i in range(len(channels)):
+            came_in, patch_size, stride, padding = (3, 7, 4, 3) if i == 0 else (channels[i - 1], 3, 2, 1)
+            merging = (came_in, channels[i], patch_size, stride, padding)
+            layers = (n_layers[i], reduction_ratios[i], num_heads[i], expansion_factor)
+            rate = drop_path * i / (len(channels) - 1)  # the deeper a branch, the more often it is dropped
+            self.stages.append(MixTransformerEncoderLayer(*merging, *layers, drop_path=rate))
+        self.decoder = MLPDecoder(list(channels), embed_channels, out_dims, num_classes)
+        ### END SOLUTION
+
+    def forward(self, images: Tensor) -> Tensor:
+        ### BEGIN SOLUTION
+        features = []
+        for stage in self.stages:
+            images = stage(images)
+            features.append(images)
+        return self.decoder(features)
+        ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"Given groups=1, weight of size [64, 32, 3, 3], expected input ... to have 32 channels"</summary>
+#
+# The second stage was given the images. It continues where the first stage ended.
+# </details>
+# <details><summary>"My model has far too few parameters, and the encoder does not train"</summary>
+#
+# PyTorch finds the modules that are attributes, and those in an `nn.ModuleList`. In a plain Python list it sees
+# nothing.
+# </details>
+# <details><summary>"My logits have an eighth of the image's height, not a quarter"</summary>
+#
+# `out_dims=None` means the size of the *first* map in the list that the decoder is given. In which order is your list?
+# </details>
+
+# %% role="check" id="segformer" points=4
+check("segformer")
+
+# %% [markdown]
+# **Does it have the right size?** For B0 and ADE20K's 150 classes the paper's figure 1 gives 3.7 million parameters.
+# Counting is a cheap test: a stage that was forgotten, or one that is shared, shows at once.
+
+
+# %% role="experiment"
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable values."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+b0_150, b0_4 = SegFormer(num_classes=150), SegFormer(num_classes=4)
+for name, part in b0_4.named_children():
+    print(f"{name:>10}: {count_parameters(part):>9,}")
+print(f" 4 classes: {count_parameters(b0_4):>9,}")
+print(f"150 classes: {count_parameters(b0_150):,}, in millions {count_parameters(b0_150) / 1e6:.2f} (paper: 3.7)")
+print(f"difference: {count_parameters(b0_150) - count_parameters(b0_4):,}; by hand 146 x (256 + 1) = {146 * 257:,}")
+
+# %% [markdown]
+# The encoder holds nearly nine tenths of the parameters, the decoder the rest. The last line counts what 146 more
+# classes cost: 256 weights and one bias each, in the last 1x1 convolution and nowhere else.
+
+# %% role="experiment"
+b0_4.eval()
+with torch.inference_mode():
+    for height, width in [(256, 256), (250, 333), (64, 96)]:
+        print((height, width), "->", tuple(b0_4(torch.zeros(1, 3, height, width)).shape))
+
+# %% [markdown]
+# The same weights take any image. No position is stored anywhere in the model: what plays the part of a positional
+# encoding is the zero padding in Mix-FFN, to which notebook 5 comes back.
+
+# %% [markdown]
+# ## 3.2 · Mean IoU of a whole data set
+#
+# **Idea.** Of all pixels that are a vehicle *or* are called one, how many are both? That is the intersection over union
+# (IoU) of "vehicle". It punishes misses and false alarms alike, and it does not improve when a huge background is easy.
+# The mean over the classes weighs a rare class like a frequent one.
+
+# %% [markdown]
+# The obvious version needs two masks per class. It is slow (every class looks at every pixel again) and it works for
+# one picture only, but it is the definition. Class 2 below is in the truth once and is never predicted; 255 marks a
+# pixel that nobody labelled.
+
+
+# %% role="experiment"
+def iou_from_masks(prediction: Tensor, target: Tensor, label: int) -> Tensor:
+    """IoU of one class in one picture, from two masks; NaN if the class is in neither."""
+    counted = target != 255
+    said, true = (prediction == label) & counted, target == label
+    return (said & true).sum() / (said | true).sum()
+
+
+tiny_target = torch.tensor([[0, 0, 1, 1], [0, 2, 1, 255]])
+tiny_prediction = torch.tensor([[0, 1, 1, 1], [0, 0, 1, 2]])
+for label in range(4):
+    print(f"class {label}: IoU {iou_from_masks(tiny_prediction, tiny_target, label):.2f}")
+
+# %% [markdown]
+# By hand for class 1: three pixels are both, four are either, 3/4. Class 3 is in neither mask, 0/0: it has **no** IoU.
+# Calling that 0 would punish a model for not seeing what is not there; calling it 1 would hand out praise for
+# nothing. It is left out of the mean.
+
+# %% role="experiment"
+import matplotlib.pyplot as plt
+
+said, true = tiny_prediction == 1, tiny_target == 1
+panels = {"truth: class 1": true, "prediction: class 1": said, "intersection": said & true, "union": said | true}
+figure, axes = plt.subplots(1, 4, figsize=(10, 1.8), layout="constrained")
+for axis, (title, mask) in zip(axes, panels.items(), strict=True):
+    axis.imshow(mask, cmap="Blues", vmin=0, vmax=1.5)
+    axis.set(title=f"{title} ({int(mask.sum())})", xticks=[], yticks=[])
+plt.show()
+
+# %% [markdown]
+# Number of blue cells in the third panel over number in the fourth: that is all there is to it. The picture hides what
+# the other classes do, and for a data set you would need thousands of them. A table can stand in for all.
+
+# %% [markdown]
+# **The confusion matrix** $N$ has a row per true class and a column per predicted class; $N_{ij}$ is the number of
+# pixels of class $i$ that were called $j$. Everything that an IoU needs is in it:
+#
+# $$\mathrm{IoU}_k = \frac{N_{kk}}{\sum_j N_{kj} + \sum_j N_{jk} - N_{kk}}$$
+#
+# For the tiny picture $N = \begin{pmatrix}2&1&0\\0&3&0\\1&0&0\end{pmatrix}$: class 1 has row sum 3, column sum 4, and
+# $3 / (3 + 4 - 3) = 3/4$ as before.
+
+# %% [markdown]
+# ### Why an average over batches lies
+#
+# Three strips of eight pixels, 0 = background, 1 = vehicle. The model finds the six vehicle pixels of strip A, misses
+# the single one in B, and says rightly that C has none. How good is it? First per strip, then for all 24 pixels at
+# once.
+
+# %% role="experiment"
+strips_target = torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 0]])
+strips_prediction = torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0]])
+
+
+def both_ious(prediction: Tensor, target: Tensor) -> Tensor:
+    """IoU of background and of vehicle."""
+    return torch.stack([iou_from_masks(prediction, target, label) for label in (0, 1)])
+
+
+per_strip = torch.stack([both_ious(*pair) for pair in zip(strips_prediction, strips_target, strict=True)])
+for name, ious in zip("ABC", per_strip.tolist(), strict=True):
+    print(f"strip {name}: background {ious[0]:.3f}, vehicle {ious[1]:.3f}")
+whole = both_ious(strips_prediction, strips_target)
+print(f"all 24 : background {whole[0]:.3f}, vehicle {whole[1]:.3f}")
+
+# %% [markdown]
+# Of the 7 vehicle pixels 6 were found and nothing was invented: 6/7. But strip B, with its single vehicle pixel,
+# weighs as much in an average over strips as strip A with six, and strip C has no vehicle IoU at all. Now watch what
+# becomes of the mean.
+
+# %% role="experiment"
+pairs = [both_ious(strips_prediction[:2], strips_target[:2]), both_ious(strips_prediction[2:], strips_target[2:])]
+print(f"batches of 1, absent class left out: {per_strip.nanmean(dim=1).mean():.3f}")
+print(f"batches of 1, absent class as 0    : {per_strip.nan_to_num(0.0).mean():.3f}")
+print(f"batches of 1, absent class as 1    : {per_strip.nan_to_num(1.0).mean():.3f}")
+print(f"batches of 2, absent class left out: {torch.stack(pairs).nanmean(dim=1).mean():.3f}")
+print(f"the whole set at once              : {whole.mean():.3f}")
+
+# %% [markdown]
+# One model, one data set, five numbers. Batch size, order and a convention for absent classes should not decide how
+# good a model is. The way out: **counts add up, ratios do not.** Sum the confusion matrices of all batches, and
+# divide once, at the end.
+
+# %% [markdown]
+# **Task 3.2** (6 points, about 45 minutes): three short functions. For the first, a loop over pixels would do, but 271
+# validation images of 64 x 64 pixels are more than a million turns. Think of a way to give each pair (true class,
+# predicted class) a number of its own, and let PyTorch count the numbers.
+
+
+# %% role="stub" id="confusion_matrix" task="3.2"
+def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int = 4, ignore_index: int = 255) -> Tensor:
+    """Count the pixels of every pair (true class, predicted class) -> int64 (num_classes, num_classes).
+
+    Arguments:
+        prediction: int64, any shape, labels 0 .. num_classes - 1.
+        target: int64, the same shape, labels 0 .. num_classes - 1, or `ignore_index`: not counted.
+    Returns:
+        Entry [i, j]: pixels of true class i that were called j.
+
+    Example: confusion_matrix(torch.tensor([0, 1, 1, 0]), torch.tensor([0, 0, 1, 255]), num_classes=2)
+        -> tensor([[1, 1], [0, 1]])
+    """
+    ### BEGIN SOLUTION
+    labelled = target != ignore_index
+    pairs = target[labelled] * num_classes + prediction[labelled]  # 0 .. num_classes² - 1, row by row
+    return torch.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+    ### END SOLUTION
+
+
+# %% role="stub" id="mean_iou_stub" task="3.2"
+def mean_iou(confusion: Tensor) -> Tensor:
+    """Mean intersection over union: confusion matrix (K, K) of counts -> float tensor without dimensions.
+
+    The mean runs over the classes that occur in the truth (row) or in the prediction (column). A class that occurs in
+    neither is left out. If no class occurs at all, the result is NaN.
+
+    Example: mean_iou(torch.tensor([[1, 1], [0, 1]])) -> tensor(0.5000), since both classes have IoU 1/2
+    """
+    ### BEGIN SOLUTION
+    intersection = confusion.diagonal()
+    union = confusion.sum(dim=0) + confusion.sum(dim=1) - intersection
+    occurs = union > 0
+    return (intersection[occurs] / union[occurs]).mean()
+    ### END SOLUTION
+
+
+# %% role="stub" id="evaluate" task="3.2"
+def evaluate(model: nn.Module, loader, num_classes: int = 4) -> Tensor:
+    """The confusion matrix of a whole data set: int64 (num_classes, num_classes), on the CPU.
+
+    Arguments:
+        model: maps images (B, 3, H, W) to logits (B, num_classes, h, w); the class with the largest one is predicted.
+        loader: yields (images, target) with target (B, h, w), on the CPU. The last batch may be smaller.
+
+    The model predicts in evaluation mode, without gradients and on the device where it lies (`device_of(model)`).
+    Afterwards it is in the mode, training or evaluation, in which it came.
+    """
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    confusion = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+    with torch.no_grad():
+        for images, target in loader:
+            prediction = model(images.to(device_of(model))).argmax(dim=1)
+            confusion += confusion_matrix(prediction.cpu(), target.cpu(), num_classes)
+    model.train(was_training)
+    return confusion
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"shape '[4, 4]' is invalid for input of size 1021"</summary>
+#
+# A pixel with label 255 was counted: it got a number far beyond the last pair. Which pixels must go, and from which of
+# the two tensors?
+# </details>
+# <details><summary>"The mean IoU agrees, the matrix does not"</summary>
+#
+# Rows and columns are exchanged. IoU treats truth and prediction alike, so it cannot notice; whoever reads the table
+# can.
+# </details>
+# <details><summary>"The mean IoU is too low, or NaN, if a class is missing"</summary>
+#
+# What is the union of a class that occurs nowhere? Decide which classes take part before you divide, or before you
+# average.
+# </details>
+# <details><summary>"Evaluating twice gives two results, or validation gets worse with small batches"</summary>
+#
+# In training mode BatchNorm normalises with the batch at hand. Which mode was the model in, and which should it be in?
+# </details>
+
+# %% role="check" id="mean_iou" points=6
+check("mean_iou")
+
+# %% [markdown]
+# Your functions on the examples from above. The matrix should be the one that was worked out by hand, and the strips
+# should give the last of the five numbers, however they are cut into batches.
+
+# %% role="experiment"
+print(confusion_matrix(tiny_prediction, tiny_target, num_classes=3))
+tiny = mean_iou(confusion_matrix(tiny_prediction, tiny_target))
+print(f"tiny picture: {tiny:.3f}, by hand {(1 / 2 + 3 / 4 + 0) / 3:.3f}")
+summed = sum(confusion_matrix(*pair, 2) for pair in zip(strips_prediction, strips_target, strict=True))
+at_once = confusion_matrix(strips_prediction, strips_target, 2)
+print(f"strips: {mean_iou(summed):.3f} from three matrices summed, {mean_iou(at_once):.3f} from all at once")
+
+# %% [markdown]
+# ## 3.3 · Loss and training step
+#
+# **Idea.** IoU counts decisions, and a count does not change when a logit moves a little: its gradient is zero. So the
+# model learns from a smooth relative, the cross-entropy. For logits $z_i$ and true class $y_i$ of the pixels $i$ in
+# $\Omega$ (all labelled pixels of the **batch**):
+#
+# $$L = -\frac{1}{|\Omega|} \sum_{i \in \Omega} \log \frac{e^{z_{i, y_i}}}{\sum_k e^{z_{i, k}}}$$
+
+# %% [markdown]
+# Three pixels, two classes. The third pixel is not labelled: it belongs neither to the sum nor to $|\Omega|$. The slow
+# version is the formula, pixel by pixel.
+
+# %% role="experiment"
+import math
+
+pixels = [([2.0, 0.0], 0), ([0.0, 0.0], 1), ([5.0, -5.0], 255)]  # (logits, true class)
+terms = []
+for logits, label in pixels:
+    if label != 255:
+        terms.append(-math.log(math.exp(logits[label]) / sum(math.exp(logit) for logit in logits)))
+print("terms:", [round(term, 4) for term in terms])
+print(f"loss : {sum(terms) / len(terms):.4f}")
+
+# %% [markdown]
+# The second pixel knows nothing, $\log 2 \approx 0.69$; the first is right and fairly sure. A model that knows nothing
+# about $K$ classes has the loss $\log K$: the first number of a training run should lie near it.
+#
+# What if *no* pixel of a batch is labelled? Then $|\Omega| = 0$:
+
+# %% role="experiment"
+nothing_labelled = torch.full((1, 2, 2), 255)
+print("PyTorch's default:", F.cross_entropy(torch.zeros(1, 4, 2, 2), nothing_labelled, ignore_index=255))
+print("log 4            :", round(math.log(4), 4))
+
+# %% [markdown]
+# NaN, and it spreads: one such batch turns every weight into NaN, and the night's training is lost. An empty sum
+# teaches nothing, so its loss should be 0, and its gradients too.
+#
+# **The step.** Four things in the right order: the model's mode, the loss, the gradients, the update. One is easily
+# forgotten, because nothing crashes without it:
+
+# %% role="experiment"
+weight = torch.tensor(1.0, requires_grad=True)
+for turn in (1, 2, 3):
+    (weight**2).backward()
+    print(f"turn {turn}: the gradient of w² at w = 1 is said to be {weight.grad.item():.0f}")
+
+# %% [markdown]
+# The right answer is 2, every time. `.backward()` *adds* to what `.grad` holds, so whoever does not clear the old
+# gradients takes steps that are too long and point into the past.
+#
+# **Task 3.3** (5 points, about 30 minutes). For the loss, PyTorch's `F.cross_entropy` may do the hard part; the case
+# above is yours.
+
+
+# %% role="stub" id="segmentation_loss" task="3.3"
+def segmentation_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
+    """Cross-entropy, averaged over the labelled pixels of the batch -> tensor without dimensions.
+
+    Arguments:
+        logits: float (B, K, h, w).
+        target: int64 (B, h, w), labels 0 .. K - 1, or `ignore_index`: the pixel does not count.
+
+    If every pixel is ignored the loss is 0, not NaN, and `.backward()` still works: all gradients are 0.
+
+    Example: segmentation_loss(torch.zeros(1, 4, 2, 2), torch.tensor([[[0, 3], [1, 255]]])) -> tensor(1.3863), log 4
+    """
+    ### BEGIN SOLUTION
+    labelled = (target != ignore_index).sum()
+    total = F.cross_entropy(logits, target, ignore_index=ignore_index, reduction="sum")
+    return total / labelled.clamp(min=1)  # a batch without a label: 0 / 1
+    ### END SOLUTION
+
+
+# %% role="stub" id="training_step_stub" task="3.3"
+def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, target: Tensor) -> float:
+    """One step of the optimiser on one batch.
+
+    Arguments:
+        images: float (B, 3, H, W); target: int64 (B, h, w); both on the model's device.
+    Returns:
+        The loss of the batch before the step, as a Python float.
+
+    The model works in training mode. Gradients that are left over from earlier play no part.
+    """
+    ### BEGIN SOLUTION
+    model.train()
+    loss = segmentation_loss(model(images), target)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"element 0 of tensors does not require grad and does not have a grad_fn"</summary>
+#
+# In the case without labels you return a fresh 0. It must still hang on the logits: which sum of theirs is 0 here by
+# itself, and what may it be divided by?
+# </details>
+# <details><summary>"The loss is several thousand"</summary>
+#
+# That is the sum over the pixels. Divide, but not by all of them.
+# </details>
+# <details><summary>"The loss starts near 1.4, falls a little, and stays there"</summary>
+#
+# Is there a softmax before the loss? `F.cross_entropy` has its own, and two of them flatten every difference.
+# </details>
+# <details><summary>"My loss is right on the first step and wrong on the second"</summary>
+#
+# Either the step used gradients of the first batch as well, or the loss was measured after the update.
+# </details>
+
+# %% role="check" id="training_step" points=5
+check("training_step")
+
+# %% [markdown]
+# ## 3.4 · First prove that it can learn: overfit one batch
+#
+# About 10 minutes. From here on nothing is graded by machine, but notebook 4 needs the trained model.
+#
+# **All settings of the training stand in the next cell, and nowhere else.** On a computer without a GPU they make the
+# whole notebook run in about a minute: small images, few epochs. With a GPU they are those of the assignment.
+
+# %% role="experiment"
+from segkit.data import FourClassADE20K, locate_data
+from segkit.devices import best_device
+
+data = locate_data()
+device = best_device()
+small = {"image_size": (128, 128), "target_size": (32, 32), "epochs": 8, "batch_size": 8}
+full = {"image_size": (256, 256), "target_size": (64, 64), "epochs": 40, "batch_size": 16}
+settings = {
+    **(small if device.type == "cpu" else full),
+    "learning_rate": 1e-3,
+    "flip_probability": 0.5,
+    "seed": 0,
+    "run": "first",  # the folder of this run: checkpoints/first
+}
+print(f"device: {device}", settings, sep="\n")
+
+# %% [markdown]
+# **On real photographs.** Set the environment variable `DATA` to your `ADEChallengeData2016` folder or zip *before*
+# Jupyter starts. Without it the data are the small synthetic sample. With 944 photographs and a GPU, 40 epochs take
+# a few minutes; with all 11,068, try 10 epochs first. If the GPU's memory is too small, halve `batch_size`.
+
+# %% role="experiment"
+from functools import partial
+
+sizes = {"image_size": settings["image_size"], "target_size": settings["target_size"]}
+joint_transform = student_code("01_data").joint_transform  # yours, from notebook 1
+augmented = partial(joint_transform, flip_probability=settings["flip_probability"], **sizes)
+plain = partial(joint_transform, flip_probability=0.0, **sizes)
+
+train_set = FourClassADE20K(data, "training", transform=augmented)
+val_set = FourClassADE20K(data, "validation", transform=plain)
+images, target = train_set[0]
+print(f"{len(train_set)} training and {len(val_set)} validation images")
+print(f"one item: image {tuple(images.shape)}, target {tuple(target.shape)}, labels {target.unique().tolist()}")
+
+# %% [markdown]
+# Validation images are never flipped: what you measure should not depend on a coin.
+#
+# Now eight images, again and again, with **your** training step. If a model of this size cannot learn eight images by
+# heart, something is broken, and a long training would only hide it.
+
+# %% role="experiment"
+eight = FourClassADE20K(data, "training", transform=plain)
+images, targets = (torch.stack(items) for items in zip(*(eight[i] for i in range(8)), strict=True))
+
+torch.manual_seed(settings["seed"])
+model = SegFormer(num_classes=4).to(device)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+losses = [training_step(model, optimizer, images.to(device), targets.to(device)) for _ in range(40)]
+overfitted = mean_iou(evaluate(model, [(images, targets)]))
+print(f"first loss {losses[0]:.2f} (log 4 = {math.log(4):.2f}), last loss {losses[-1]:.3f}")
+print(f"mean IoU on these eight images: {overfitted:.2f}")
+
+# %% role="experiment"
+from segkit.plots import show_lines, show_predictions
+
+show_lines(range(1, 41), {"loss": losses}, x_label="step", y_label="loss", title="One batch, over and over", log_y=True)
+
+# %% [markdown]
+# What to read: the first loss lies near $\log 4$, the last far below, and the way down is steep, if not smooth. A flat
+# line says that no gradient arrives; a line that climbs, that the steps are too long or the old gradients were kept.
+# What the curve hides: whether *anything* was learned that holds for a ninth image.
+
+# %% role="experiment"
+model.eval()
+with torch.inference_mode():
+    predictions = model(images[:3].to(device)).argmax(dim=1).cpu()
+show_predictions(list(images[:3]), list(targets[:3]), list(predictions))
+
+# %% [markdown]
+# The right column should look like the middle one, up to its corners. Both are a quarter of the image's height and
+# width: that is the model's resolution, and task 4.1 is about getting back to the photograph's.
+
+# %% [markdown]
+# ## 3.5 · Training
+#
+# About 30 minutes, most of them not yours. First a mark to beat: what is the mean IoU of a "model" that calls
+# everything background?
+
+# %% role="experiment"
+from torch.utils.data import DataLoader
+
+baseline = torch.zeros(4, 4, dtype=torch.int64)
+for _, targets in DataLoader(val_set, batch_size=settings["batch_size"]):
+    baseline += confusion_matrix(torch.zeros_like(targets), targets)
+accuracy = baseline.diagonal().sum() / baseline.sum()
+print(f"everything background: {accuracy:.0%} of the pixels are right, mean IoU {mean_iou(baseline):.2f}")
+
+# %% [markdown]
+# A good share of the pixels, and no understanding at all: this is why segmentation is not judged by the share of right
+# pixels. Three of the four IoUs are 0.
+#
+# Your `training_step` is the heart of every training. Around it belong a few hundred lines that are the same for
+# everybody: devices, mixed precision, a schedule for the learning rate, logs, checkpoints, resuming. Lightning has
+# them.
+
+# %% [markdown]
+# `segkit.training.fit` sets Lightning up with **your** model, loss, confusion matrix and mean IoU. It is AdamW with a
+# warm-up and a linear decay of the learning rate, as in the paper (section 4.1). The decoder learns ten times as fast
+# as the encoder there, because that encoder was pre-trained; yours starts from nothing, so the factor here is 1.
+
+# %% role="experiment"
+import json
+from pathlib import Path
+
+from segkit.training import fit
+
+out = Path("checkpoints") / settings["run"]
+torch.manual_seed(settings["seed"])
+model = SegFormer(num_classes=4)
+history = fit(
+    model, train_set, val_set, out,
+    loss=segmentation_loss, confusion_matrix=confusion_matrix, mean_iou=mean_iou,
+    epochs=settings["epochs"], batch_size=settings["batch_size"],
+    learning_rate=settings["learning_rate"], head_learning_rate_factor=1, seed=settings["seed"],
+)  # fmt: skip
+(out / "settings.json").write_text(json.dumps(settings, indent=1))
+print(f"best mean IoU {history.best_mean_iou:.3f}, in epoch {history.best_epoch}")
+print(f"all background {mean_iou(baseline):.3f}")
+
+# %% [markdown]
+# The weights of the best epoch and of the last one lie in `checkpoints/first/checkpoints`. If the training is
+# interrupted, run the cell again: it goes on where it was. A run that has ended is only read back. So after a change to
+# the settings **or to your model**, give the run another name, or remove its folder.
+
+# %% role="experiment"
+from segkit.plots import show_curves
+
+show_curves(history)
+
+# %% [markdown]
+# How to read curves:
+#
+# * Training loss falls, validation loss falls: train longer.
+# * Training loss falls, validation loss rises: the model learns images by heart; more augmentation, or stop earlier.
+# * Neither falls: learning rate too small, or far too large; go back to 3.4.
+#
+# The two losses are not measured alike (flips, BatchNorm's mode, one batch against the whole set), so compare their
+# direction, not their height.
+
+# %% role="experiment"
+losses, epochs = history.val_loss, len(history.val_loss)
+lowest = losses.index(min(losses)) + 1
+print(f"validation loss: {min(losses):.3f} at its lowest, in epoch {lowest} of {epochs}; {losses[-1]:.3f} at the end")
+print("It might go on to fall." if lowest == epochs else "It stopped falling before the end.")
+print(f"best mean IoU  : {history.best_mean_iou:.3f}, in epoch {history.best_epoch}")
+
+# %% [markdown]
+# The epoch with the lowest loss and the one with the best mean IoU need not be the same: the loss asks how sure the
+# model is, IoU only which class wins. Kept are the weights with the best mean IoU.
+#
+# **Before you go on**, try one change: another learning rate, more epochs, no flips. Change one setting *and* the
+# run's name, and run the cells from the settings down. Notebook 4 asks what you chose, and why.
+
+# %% role="experiment"
+from segkit.training import read_history
+
+finished = sorted(path.parent for path in Path("checkpoints").glob("*/settings.json"))
+for folder in finished:
+    kept, curves = json.loads((folder / "settings.json").read_text()), read_history(folder)
+    print(f"{folder.name}: best mean IoU {curves.best_mean_iou:.3f} in epoch {curves.best_epoch} with {kept}")
+
+# %% [markdown]
+# One line per run, with everything that made it: this is the table for your report. `show_curves` also takes several
+# histories by name and draws them together. Save this notebook now: notebook 4 reads your functions from the file.

@@ -1,0 +1,427 @@
+# %% [markdown]
+# # 4 · Results
+#
+# A number says how good a model is, pictures say how. You bring predictions back to the size of the photograph, look at
+# each class by itself, look for the worst images, and then write down what you saw and what you chose.
+#
+# | task | what you do | points | minutes |
+# |---|---|---|---|
+# | 4.1 | `predict_full_resolution` | 4 | 25 |
+# | 4.2 | `per_class_iou` | 2 | 10 |
+# | 4.3 | `worst_images` | 2 | 20 |
+# | 4.4 | what the model does: a description | 4 | 45 |
+# | 4.5 | what you chose, and why | 4 | 30 |
+
+# %% [markdown]
+# **Before you start.** Notebook 3 lies in the same folder, is complete and saved, and was run to its end: its training
+# has left weights in `checkpoints/`. You should know what `align_corners=False` means (task 2.5) and be able to read a
+# confusion matrix (task 3.2).
+
+# %%
+import torch
+from segkit import check, student_code
+from segkit.data import prepare_image
+from segkit.devices import device_of
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+model_code = student_code("03_model")
+confusion_matrix = model_code.confusion_matrix
+mean_iou = model_code.mean_iou
+
+# %% [markdown]
+# ## The trained model
+#
+# The weights of the best epoch go into **your** `SegFormer`. If you trained several runs in notebook 3, choose one of
+# them here; everything below is about that one.
+
+# %% role="experiment"
+import json
+from pathlib import Path
+
+from segkit import CourseError
+from segkit.devices import best_device
+from segkit.training import load_best, read_history
+
+run = "first"
+out = Path("checkpoints") / run
+if not (out / "settings.json").is_file():
+    raise CourseError(
+        f"There is no finished training in {out}: run notebook 3 to its end first, or correct `run` above."
+    )
+settings = json.loads((out / "settings.json").read_text())
+history = read_history(out)
+model = load_best(model_code.SegFormer(num_classes=4), out).to(best_device()).eval()
+print(f"{out}: mean IoU {history.best_mean_iou:.3f} in epoch {history.best_epoch} of {len(history.epochs)}")
+print(settings)
+
+# %% role="experiment"
+from segkit.plots import show_curves
+
+show_curves(history)
+
+# %% [markdown]
+# The curves of the training, read back from its log. The weights in hand are those of the epoch with the highest mean
+# IoU, not of the last. What the curves hide: which class the mean is made of, and at which resolution it was measured.
+
+# %% role="experiment"
+from segkit.data import CLASS_NAMES, EvalTransform, FourClassADE20K, locate_data
+
+image_size, target_size = tuple(settings["image_size"]), tuple(settings["target_size"])
+data = locate_data()
+photographs = FourClassADE20K(data, "validation")
+small_pairs = FourClassADE20K(data, "validation", transform=EvalTransform(image_size, target_size))
+image, mask = photographs[0]
+print(f"{len(photographs)} validation photographs; the first: {tuple(image.shape)}, mask {tuple(mask.shape)}")
+print(f"the same as the model sees it: {tuple(small_pairs[0][0].shape)}, target {tuple(small_pairs[0][1].shape)}")
+
+# %% [markdown]
+# ## 4.1 · Predictions at the photograph's resolution
+#
+# **Idea.** The model answers on a coarse grid, a quarter of its input. The photograph is larger still, and need not be
+# square. Something must be enlarged: the logits, before a class is chosen, or the labels, after. It is not the same.
+
+# %% [markdown]
+# One row of a picture, two classes. The grid has two cells: the left one is sure of class 0 (by 3), the right one leans
+# to class 1 (by 1). Enlarge it four times.
+
+# %% role="experiment"
+scores = torch.tensor([[[3.0, 0.0], [0.0, 1.0]]])  # (1, 2 classes, 2 cells)
+fine_scores = F.interpolate(scores, size=8, mode="linear")
+margin = fine_scores[0, 1] - fine_scores[0, 0]
+print("how much class 1 leads:", [round(value, 1) for value in margin.tolist()])
+print("from enlarged logits  :", (margin > 0).int().tolist())
+print("from enlarged labels  :", scores.argmax(dim=1)[0].repeat_interleave(4).tolist())
+
+# %% [markdown]
+# Enlarged labels can change only where one cell ends and the next begins. Enlarged logits put the border where the lead
+# changes its sign, three quarters of the way from one cell's centre to the next: nearer to the cell that was less sure.
+# Check one value by hand: pixel 4 lies $(4.5/4 - 0.5) = 0.625$ of the way, $-3 + 0.625 \cdot 4 = -0.5$.
+
+# %% [markdown]
+# And why not interpolate the labels smoothly? Because labels are names, not quantities. Between background (0) and a
+# vehicle (3):
+
+# %% role="experiment"
+between = F.interpolate(torch.tensor([[[0.0, 3.0]]]), size=8, mode="linear")[0, 0]
+print([CLASS_NAMES[label] for label in between.round().int().tolist()])
+
+# %% [markdown]
+# A seam of plants and animals around every car. It looks absurd here; as a thin line in a large picture it is easily
+# overlooked.
+#
+# **Task 4.1** (4 points, about 25 minutes). `prepare_image(image, size)` makes a network input `(3, *size)` of a
+# photograph: a plain resize, then ImageNet's normalisation. The way back stretches the logits to the photograph's own
+# height and width, so the distortion is undone.
+
+
+# %% role="stub" id="predict_full_resolution" task="4.1"
+def predict_full_resolution(model: nn.Module, image: Tensor, input_size: tuple[int, int] = (256, 256)) -> Tensor:
+    """Predict a label for every pixel of a photograph: image uint8 (3, H, W) -> int64 (H, W).
+
+    Arguments:
+        model: maps images (1, 3, *input_size) to logits (1, K, h, w).
+        image: on the CPU, any height and width.
+        input_size: (height, width) of what the model sees; see `prepare_image`.
+
+    Interpolation is bilinear, with align_corners=False. The model predicts in evaluation mode, without gradients and on
+    the device where it lies (`device_of(model)`). Afterwards it is in the mode in which it came.
+
+    Example: an image (3, 375, 500) at the default input size has logits (1, 4, 64, 64) and labels (375, 500).
+    """
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        logits = model(prepare_image(image, input_size)[None].to(device_of(model)))
+    model.train(was_training)
+    logits = F.interpolate(logits, size=image.shape[-2:], mode="bilinear", align_corners=False)
+    return logits[0].argmax(dim=0).to(image.device)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"My borders are staircases"</summary>
+#
+# The choice of a class came before the enlargement. What has to be enlarged so that borders can lie between cells?
+# </details>
+# <details><summary>"Expected 4D input", or "got 3D input"</summary>
+#
+# Models work on batches. Your image is a batch of one on its way in, and no batch on its way out.
+# </details>
+# <details><summary>"Height and width are exchanged, or it works for square images only"</summary>
+#
+# Sizes are (height, width) everywhere, and the last two axes of an image are in the same order.
+# </details>
+# <details><summary>"The same photograph gets another answer on the second call"</summary>
+#
+# Something in the model behaves differently in training. And did you leave the model as you found it?
+# </details>
+
+# %% role="check" id="prediction" points=4
+check("prediction")
+
+# %% [markdown]
+# Four photographs, chosen before looking: every so many-th of the validation set, so that nobody picks the pretty ones.
+
+# %% role="experiment"
+from segkit.plots import show_predictions
+
+
+def show_photographs(indices: list[int]):
+    """Photograph, truth, prediction and errors of some validation images, at their full size."""
+    images, masks = zip(*(photographs[i] for i in indices), strict=True)
+    predictions = [predict_full_resolution(model, image, image_size) for image in images]
+    titles = [f"image {i}" for i in indices]
+    return show_predictions(list(images), list(masks), predictions, titles=titles, errors=True)
+
+
+show_photographs(list(range(0, len(photographs), len(photographs) // 4))[:4])
+
+# %% [markdown]
+# Look at the insides of large regions first, then at borders, then at whatever is small or thin. Is something
+# missing, is something invented, or is the right thing called by the wrong name? Those are three different errors,
+# and they have different causes.
+#
+# Now in numbers: the whole validation set, against the truth at full size, both ways of enlarging.
+
+# %% role="experiment"
+by_logits = torch.zeros(4, 4, dtype=torch.int64)
+by_labels = torch.zeros(4, 4, dtype=torch.int64)
+for i in range(len(photographs)):
+    image, mask = photographs[i]
+    truth = torch.as_tensor(mask).long()
+    by_logits += confusion_matrix(predict_full_resolution(model, image, image_size), truth)
+    with torch.inference_mode():
+        cells = model(small_pairs[i][0][None].to(device_of(model))).argmax(dim=1, keepdim=True).cpu()
+    blocks = F.interpolate(cells.float(), size=truth.shape, mode="nearest")[0, 0].long()
+    by_labels += confusion_matrix(blocks, truth)
+gain = mean_iou(by_logits) - mean_iou(by_labels)
+print(f"mean IoU with logits enlarged: {mean_iou(by_logits):.3f}")
+print(f"mean IoU with labels enlarged: {mean_iou(by_labels):.3f}, so the logits are worth {gain:+.3f}")
+print(f"mean IoU on the coarse grid  : {history.best_mean_iou:.3f} (as in the curves)")
+
+# %% [markdown]
+# The difference concerns borders only, and most pixels lie inside. For things with much border and little inside it
+# counts most. The last number was measured on a coarse truth: three numbers for one model, so whoever quotes a mean IoU
+# must say at which size.
+
+# %% [markdown]
+# ## 4.2 · Each class by itself
+#
+# **Idea.** A mean of 0.5 may be four classes at 0.5, or two at 1 and two never found. The formula is that of task 3.2,
+# without the mean:
+#
+# $$\mathrm{IoU}_k = \frac{N_{kk}}{\sum_j N_{kj} + \sum_j N_{jk} - N_{kk}}$$
+#
+# For $N = \begin{pmatrix}2&1&0\\1&4&0\\0&0&0\end{pmatrix}$: class 0 has $2/(3+3-2) = 1/2$, class 1 has $4/(5+5-4) =
+# 2/3$, and class 2 occurs nowhere.
+#
+# **Task 4.2** (2 points, about 10 minutes).
+
+
+# %% role="stub" id="per_class_iou_stub" task="4.2"
+def per_class_iou(confusion: Tensor) -> Tensor:
+    """Intersection over union of every class: confusion matrix (K, K) of counts -> float tensor (K,).
+
+    A class that occurs neither in the truth (row) nor in the prediction (column) has no IoU: NaN, neither 0 nor 1.
+
+    Example: per_class_iou(torch.tensor([[2, 1, 0], [1, 4, 0], [0, 0, 0]])) -> tensor([0.5000, 0.6667, nan])
+    """
+    ### BEGIN SOLUTION
+    intersection = confusion.diagonal()
+    union = confusion.sum(dim=0) + confusion.sum(dim=1) - intersection
+    return intersection / union  # 0 / 0 is NaN: the class never occurs
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"Some of my values are larger than 1, or too small"</summary>
+#
+# The pixels on the diagonal stand in a row *and* in a column. How often are they in your union?
+# </details>
+# <details><summary>"A class that is never predicted gets NaN, but should get 0"</summary>
+#
+# It occurs in the truth, so its union is not empty. NaN is for classes that occur in neither.
+# </details>
+
+# %% role="check" id="per_class_iou" points=2
+check("per_class_iou")
+
+# %% role="experiment"
+from segkit.plots import show_class_iou
+
+ious = per_class_iou(by_logits)
+for name, iou, pixels in zip(CLASS_NAMES, ious.tolist(), by_logits.sum(dim=1).tolist(), strict=True):
+    print(f"{name:>14}: IoU {iou:.3f}, {pixels / by_logits.sum():6.1%} of the pixels")
+print(f"mean of these {ious.nanmean():.3f}, mean_iou of task 3.2 {mean_iou(by_logits):.3f}")
+show_class_iou(ious)
+
+# %% [markdown]
+# The two means must agree. Compare the order of the IoUs with the order of the shares: is the rarest class the worst?
+# If not, what makes the worst one hard? The bars say how good a class is, but not what happens to its pixels. That is
+# in the matrix.
+
+# %% role="experiment"
+from segkit.plots import show_confusion
+
+show_confusion(by_logits)
+
+# %% [markdown]
+# Read it row by row: "of the pixels that *are* this class, so many were called that". A row tells of misses. For false
+# alarms read a column. The next cell reads the largest error of each row aloud.
+
+# %% role="experiment"
+shares = by_logits / by_logits.sum(dim=1, keepdim=True)
+wrong = shares.clone().fill_diagonal_(0)
+for k, name in enumerate(CLASS_NAMES):
+    other = int(wrong[k].argmax())
+    print(f"{name}: {shares[k, k]:.0%} found, {wrong[k, other]:.0%} called {CLASS_NAMES[other]}")
+invented = 1 - by_logits.diagonal() / by_logits.sum(dim=0)
+for name, share in zip(CLASS_NAMES, invented.tolist(), strict=True):
+    print(f"of what was called {name}, {share:.0%} is something else")
+
+# %% [markdown]
+# A class with many misses and few false alarms is one that the model is too shy to name; with few misses and many
+# false alarms, one that it names too freely. An IoU cannot tell the two apart. ("nan%" means that a class was never
+# called, or never there.)
+
+# %% [markdown]
+# ## 4.3 · Where it fails
+#
+# **Idea.** The quickest way to understand a model is to look at its worst answers: often they have something in common.
+# Every image gets its own mean IoU, from its own confusion matrix, and the lowest come first.
+#
+# One trap: an image without a single labelled pixel has no mean IoU. Watch what Python's sorting makes of that:
+
+# %% role="experiment"
+print(sorted([0.4, float("nan"), 0.2]))  # not a typo: this is Python's answer
+
+# %% [markdown]
+# NaN is neither smaller nor larger than anything, so 0.4 and 0.2 were never exchanged, and the list is not sorted at
+# all. An image that cannot be judged is not a bad one: it belongs at the end.
+#
+# **Task 4.3** (2 points, about 20 minutes).
+
+
+# %% role="stub" id="worst_images_stub" task="4.3"
+def worst_images(model: nn.Module, dataset, count: int = 5) -> list[int]:
+    """Find the images on which the model does worst: `count` indices into the data set, the worst first.
+
+    Arguments:
+        model: maps images (B, 3, H, W) to logits (B, 4, h, w).
+        dataset: `dataset[i]` for i from 0 to `len(dataset)` - 1 is (image float (3, H, W), target int64 (h, w)), labels
+            0 .. 3 or 255. Sizes may differ from image to image.
+
+    An image's score is its own mean IoU. Of two images with the same score the earlier one comes first; images without
+    a labelled pixel come last. Evaluation mode, no gradients, the mode restored: as in task 4.1.
+
+    Example: with the scores 0.5, 0.2, NaN and 0.2 the two worst are [1, 3], and all four [1, 3, 0, 2].
+    """
+    ### BEGIN SOLUTION
+    was_training = model.training
+    model.eval()
+    scores = []
+    with torch.no_grad():
+        for i in range(len(dataset)):
+            image, target = dataset[i]
+            prediction = model(image[None].to(device_of(model))).argmax(dim=1)[0]
+            scores.append(mean_iou(confusion_matrix(prediction.cpu(), target.cpu())))
+    model.train(was_training)
+    worst_first = torch.stack(scores).nan_to_num(nan=torch.inf).argsort(stable=True)
+    return worst_first[:count].tolist()
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"Images of a single class are always among the worst"</summary>
+#
+# Absent classes are counted as 0 somewhere. `mean_iou` knows better, if it gets the image's own matrix.
+# </details>
+# <details><summary>"It never ends, or stops with an index that is out of range"</summary>
+#
+# A data set promises `len(dataset)` and `dataset[i]`, and nothing about when a `for` loop over it ends.
+# </details>
+# <details><summary>"Two images with equal scores come in the wrong order"</summary>
+#
+# Not every sort keeps the order of equals. Look for the word "stable" in the documentation of yours.
+# </details>
+
+# %% role="check" id="worst_images" points=2
+check("worst_images")
+
+# %% role="experiment"
+worst = worst_images(model, small_pairs)
+show_photographs(worst)
+
+# %% [markdown]
+# The five worst of the validation set. What do they have in common: small things, few things, a rare class, odd
+# light, a strange view? And is it always the model that is wrong? Annotations were drawn by people, and some are
+# coarse.
+#
+# Before you blame the model, look at what the score is made of:
+
+# %% role="experiment"
+import math
+
+for i in worst:
+    image, mask = photographs[i]
+    truth = torch.as_tensor(mask).long()
+    confusion = confusion_matrix(predict_full_resolution(model, image, image_size), truth)
+    parts = zip(CLASS_NAMES, per_class_iou(confusion).tolist(), confusion.sum(dim=1).tolist(), strict=True)
+    words = [f"{name} {iou:.2f} ({pixels / truth.numel():.1%})" for name, iou, pixels in parts if not math.isnan(iou)]
+    print(f"image {i}: mean {mean_iou(confusion):.2f} = " + ", ".join(words))
+
+# %% [markdown]
+# Behind each IoU stands the class's share of the image's pixels. A class with 0 % was invented: a handful of wrong
+# pixels makes its IoU 0, and in a single image that alone pulls the mean down by a third or a quarter. The list of
+# the worst therefore holds hard images *and* images with a tiny class. Tell them apart before you write.
+
+# %% [markdown]
+# ## 4.4 · What the model does
+#
+# **Written answer** (4 points, about 45 minutes, 150 to 300 words, read by a person). Describe what your model does
+# with at least six validation images, two of them from your five worst. Name images by their index, so that a reader
+# can follow.
+
+# %% [markdown]
+# What to look for, and what earns the points, one each:
+#
+# * **Observations**: what is right, what is wrong, in which image and where in it.
+# * **Kinds of errors**: missed, invented, confused; with the numbers of the matrix that belong to them.
+# * **Size and border**: how do large and small things fare, and how good is an outline on a grid this coarse?
+# * **A cause**: one explanation for an error, an observation that supports it, and an experiment that could refute it.
+#
+# "The predictions look good" earns nothing: it could be said of any model.
+
+# %% [markdown] role="answer" id="qualitative" points=4
+# ### BEGIN SOLUTION
+# MODEL ANSWER QUALITATIVE
+# ### END SOLUTION
+
+# %% [markdown]
+# ## 4.5 · What you chose, and why
+#
+# **Written answer** (4 points, about 30 minutes, 150 to 300 words, read by a person). List what you chose: image size,
+# batch size, learning rate and schedule, number of epochs, augmentation, and whatever else you changed. The settings of
+# your runs stand at the end of notebook 3.
+
+# %% [markdown]
+# The four points:
+#
+# * **Complete**: somebody else could repeat your training from your text.
+# * **Reasons**: for three of the choices, what speaks for it and what it costs.
+# * **Evidence**: two runs of yours that differ in *one* setting, with numbers or curves, and whether the difference is
+#   larger than chance (what would the same settings with another seed give?).
+# * **Next**: the one change you would try with ten times the computing time, and what you expect of it.
+#
+# A choice that made things worse is worth as much as one that helped, if you report it honestly.
+
+# %% [markdown] role="answer" id="choices" points=4
+# ### BEGIN SOLUTION
+# MODEL ANSWER CHOICES
+# ### END SOLUTION
+
+# %% [markdown]
+# Save this notebook before you hand it in. In notebook 5 you argue about the design itself: eight questions, each
+# with a small experiment.
