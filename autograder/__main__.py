@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away")
     bundle = add("bundle", _bundle, "write the zip that students download")
     bundle.add_argument("--out", type=Path, default=Path("dist/segformer-course.zip"), help="the zip to write")
-    grade = add("grade", _grade, "grade what stands in submitted/ and print the marks (nbgrader autograde, then a table)")
+    grade = add("grade", _grade, "grade submitted/ with nbgrader autograde and print the marks")
     grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
     grade.add_argument("--device", default="cpu", help="where submissions compute: cpu, cuda, mps")
     add("marks", _marks, "print the marks in the gradebook")
@@ -62,7 +62,9 @@ def _release(options: argparse.Namespace) -> int:
     record_answers(options.assignment)
     write_instructor_notebooks(options.assignment)
     release(options.assignment, f"sqlite:///{ROOT / 'gradebook.db'}")
-    print(f"{options.assignment} is ready: give students notebooks/ (`make bundle` zips it), put what they hand in under")
+    print(
+        f"{options.assignment} is ready. Give students notebooks/ (`make bundle` zips it); put what they hand in under"
+    )
     print(f"submitted/<student>/{options.assignment}/, then run `nbgrader autograde {options.assignment}`.")
     return 0
 

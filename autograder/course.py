@@ -1,6 +1,7 @@
 """A running course: a folder with nbgrader's directories and a gradebook, and what we ask of nbgrader there."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
-
 from segkit.errors import CourseError
+from tqdm import tqdm
+
+_ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,19 @@ class Course:
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
     def autograde(self, *, student: str = "*", device: str = "cpu") -> int:
-        """Run `nbgrader autograde`; its exit status."""
-        if not list((self.root / "submitted").glob(f"{student}/{self.assignment}/*.ipynb")):
+        """Run `nbgrader autograde` with a progress bar; its exit status."""
+        notebooks = list((self.root / "submitted").glob(f"{student}/{self.assignment}/*.ipynb"))
+        if not notebooks:
             raise CourseError(
                 f"There is nothing to grade: no notebooks in {self.root / 'submitted' / student / self.assignment}."
             )
-        return self._nbgrader("autograde", "--force", f"--student={student}", f"--GradeInWorker.device={device}")
+        options = ["--force", f"--student={student}", f"--GradeInWorker.device={device}"]
+        return self._nbgrader("autograde", options, count="Autograding ", total=len(notebooks))
 
     def generate_feedback(self) -> int:
-        """Run `nbgrader generate_feedback`; its exit status."""
-        return self._nbgrader("generate_feedback", "--force")
+        """Run `nbgrader generate_feedback` with a progress bar; its exit status."""
+        total = len(list((self.root / "autograded").glob(f"*/{self.assignment}/*.ipynb")))
+        return self._nbgrader("generate_feedback", ["--force"], count="Converting notebook ", total=total)
 
     def marks(self) -> dict[str, list["Mark"]]:
         """The marks of each student, one per graded cell, in the notebooks' order.
@@ -86,12 +92,20 @@ class Course:
                 lines.append(f"{' ' * width}    lost at {tasks}")
         return "\n".join(lines)
 
-    def _nbgrader(self, command: str, *options: str) -> int:
+    def _nbgrader(self, command: str, options: list[str], *, count: str, total: int) -> int:
+        """Run an nbgrader command; its log lines with `count` advance the bar, its warnings are shown."""
         environment = os.environ | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         }
         call = [sys.executable, "-m", "nbgrader", command, self.assignment, *options]
-        return subprocess.run(call, cwd=self.root, env=environment, check=False).returncode
+        process = subprocess.Popen(call, cwd=self.root, env=environment, stderr=subprocess.PIPE, text=True)
+        with process, tqdm(total=total, unit="notebook", desc=command) as bar:
+            for line in process.stderr:
+                if count in line:
+                    bar.update()
+                elif not _ROUTINE.match(line):
+                    bar.write(line.rstrip(), file=sys.stderr)
+        return process.returncode
 
 
 def _score(grade) -> float | None:

@@ -24,7 +24,9 @@ def load_reference(assignment: str = "segformer", solutions: Path = SOLUTIONS) -
     Raises:
         CourseError: if a statement of the reference fails.
     """
-    return {name: load_reference_notebook(assignment, name, solutions) for name in reference_cells(assignment, solutions)}
+    return {
+        name: load_reference_notebook(assignment, name, solutions) for name in reference_cells(assignment, solutions)
+    }
 
 
 def load_reference_notebook(assignment: str, notebook: str, solutions: Path = SOLUTIONS) -> ModuleType:

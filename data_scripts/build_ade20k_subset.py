@@ -2,8 +2,8 @@
 
     python data_scripts/build_ade20k_subset.py --source ADEChallengeData2016.zip --out data/four-classes
 
-The folder or zip file is only read. Exit status: 0; 1 if a file could not be used and --strict was given; 2 if nothing was
-built.
+The folder or zip file is only read. Exit status: 0; 1 if a file could not be used and --strict was given; 2 if nothing
+was built.
 """
 
 import argparse

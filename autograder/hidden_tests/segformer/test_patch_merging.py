@@ -18,7 +18,7 @@ def merging(draw, patch_size: int, stride: int, padding: int, in_channels: int) 
 
 
 def cotangent(draw, case: dict):
-    """Weights for the output of `case`: a convolution gives floor((size + 2 padding - patch) / stride) + 1 positions."""
+    """Weights for the output of `case`, which has floor((size + 2 padding - patch) / stride) + 1 positions a side."""
     arguments, image = case["arguments"], case["inputs"][0]
     patch, stride, padding = (arguments[key] for key in ("patch_size", "stride", "padding"))
     sizes = [(size + 2 * padding - patch) // stride + 1 for size in image.shape[2:]]

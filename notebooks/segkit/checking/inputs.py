@@ -23,7 +23,7 @@ class Numbers:
         return torch.from_numpy(numpy.asarray(self._random.randint(low, high, shape, dtype=numpy.int64)))
 
     def blocks(self, values: tuple[int, ...], height: int, width: int, size: int) -> torch.Tensor:
-        """Int64 map (height, width) of constant squares of `size` pixels drawn from `values`, like regions of an image."""
+        """Int64 map (height, width) of constant squares of `size` pixels drawn from `values`: regions, as in images."""
         rows, columns = -(-height // size), -(-width // size)
         chosen = torch.tensor(values)[self.integers(0, len(values), rows, columns)]
         return chosen.repeat_interleave(size, 0).repeat_interleave(size, 1)[:height, :width].contiguous()

@@ -40,13 +40,16 @@ class Report:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><td style="color:{"#b30000" if outcome.problem else "#006d2c"}">{"✗" if outcome.problem else "✓"}</td>'
-            f'<td style="text-align:left"><b>{html.escape(outcome.title)}</b>'
-            f"{'<br>' + html.escape(outcome.problem) if outcome.problem else ''}</td></tr>"
-            for outcome in self.outcomes
-        )
+        rows = "".join(map(_row, self.outcomes))
         return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table><p>{html.escape(self.closing)}</p>"
+
+
+def _row(outcome: Outcome) -> str:
+    colour, sign = ("#b30000", "✗") if outcome.problem else ("#006d2c", "✓")
+    words = f"<b>{html.escape(outcome.title)}</b>"
+    if outcome.problem:
+        words += f"<br>{html.escape(outcome.problem)}"
+    return f'<tr><td style="color:{colour}">{sign}</td><td style="text-align:left">{words}</td></tr>'
 
 
 def check(task: str) -> None:

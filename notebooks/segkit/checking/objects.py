@@ -1,4 +1,4 @@
-"""The objects that a task needs besides tensors: they are described in a request and built beside the student's code."""
+"""The objects that a task needs besides tensors: described in a request, built beside the student's code."""
 
 from types import ModuleType
 from typing import Any

@@ -114,6 +114,29 @@ def _park(canvas: Canvas, draw: Random) -> None:
     ground.paint()
 
 
+def _square(canvas: Canvas, draw: Random) -> None:
+    """People close up in front of buildings or trees, some with a dog or a bicycle."""
+    height = canvas.height
+    horizon, base = height * draw.uniform(0.2, 0.34), height * draw.uniform(0.48, 0.58)
+    scenery.sky(canvas, base, draw)
+    pavement = [
+        ((176, 168, 156), SIDEWALK),
+        ((188, 172, 142), PATH),
+        ((104, 136, 70), GRASS),
+        ((168, 164, 160), SIDEWALK),
+    ]
+    scenery.surface(canvas, base, draw, *draw.choice(pavement))
+    if draw.random() < 0.7:
+        scenery.skyline(canvas, base, base * 0.6, draw)
+    ground = Ground(canvas, horizon, draw.uniform(1.8, 2.4))
+    ground.add(things.tree, base / height + 0.06, base / height + 0.02, draw.randint(0, 3))
+    ground.add(things.person, 0.7, 0.6, draw.randint(0, 4))
+    ground.add(things.person, 1.05, 0.8, draw.randint(2, 5))
+    ground.add(things.animal, 1.0, 0.85, draw.choice([0, 0, 1, 2]), species="dog")
+    ground.add(things.bicycle, 0.9, 0.75, draw.choice([0, 0, 1]))
+    ground.paint()
+
+
 def _farm(canvas: Canvas, draw: Random) -> None:
     """A pasture or a field with animals, a fence and a house."""
     height = canvas.height
@@ -128,7 +151,7 @@ def _farm(canvas: Canvas, draw: Random) -> None:
     if draw.random() < 0.5:
         ground.stand(lambda canvas, x, y, metre, draw: scenery.fence(canvas, y, 1.1 * metre, draw), 0, height * 0.64)
     herd = draw.choice(["horse", "cow", "sheep", "cow", "horse"])
-    ground.add(things.animal, 0.95, 0.6, draw.randint(2, 5), species=herd)
+    ground.add(things.animal, 0.98, 0.6, draw.randint(3, 6), species=herd)
     ground.add(things.person, 0.9, 0.6, draw.choice([0, 0, 1, 2]))
     ground.add(things.truck, 0.62, 0.56, draw.choice([0, 0, 0, 1]))
     ground.paint()
@@ -270,5 +293,5 @@ def _facade(canvas: Canvas, draw: Random) -> None:
     canvas.box(x, base - canvas.height * 0.3, x + canvas.width * 0.12, base, vary((88, 60, 46), draw), DOOR)
 
 
-SCENES = (_street, _park, _avenue, _farm, _room, _shore, _garden, _airfield)
+SCENES = (_street, _square, _park, _avenue, _farm, _room, _shore, _garden, _airfield)
 EMPTY_SCENES = (_empty_room, _desert, _open_sea, _facade)

@@ -157,7 +157,7 @@ def person(canvas: Canvas, x, y, metre, draw: Random) -> None:
 
 # (height of the back in metres, length of the body, share of the height that is leg, neck upwards, snout)
 _SPECIES = {
-    "horse": (1.5, 1.7, 0.55, 0.5, 0.30),
+    "horse": (1.5, 1.8, 0.52, 0.32, 0.30),
     "cow": (1.4, 2.0, 0.42, 0.02, 0.26),
     "dog": (0.6, 0.8, 0.50, 0.15, 0.34),
     "cat": (0.32, 0.5, 0.45, 0.25, 0.12),

@@ -1,0 +1,190 @@
+"""Is what students get what the sources say, and does it give nothing away? `python -m autograder audit`, run by CI.
+
+Each function returns sentences, one per problem; an empty list is good news.
+"""
+
+import ast
+import re
+import tempfile
+from pathlib import Path
+
+import nbformat
+from segkit.checking.notebook import run_task
+from segkit.checking.public import RECORDED, tasks_of
+from segkit.student import code_cells, load_cells, provide_sources
+
+from autograder.build import build_student_notebooks, is_edited
+from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
+from autograder.record import record_answers
+from autograder.sources import AUTOMATIC, BY_HAND, Source, read_sources, solution_regions, visible_lines
+
+TOTAL_POINTS = 100.0
+SHORTEST_SECRET = 16  # characters; shorter lines (`x = x + y`) say nothing
+# Lines that any PyTorch program has: they give nothing away.
+IDIOMS = {
+    "super().__init__()",
+    "import torch.nn.functional as F",
+    "with torch.no_grad():",
+    "@torch.no_grad()",
+    "for batch in loader:",
+    "for images, targets in loader:",
+    "for images, target in loader:",
+    "was_training = model.training",
+    "model.train(was_training)",
+    "B, C, H, W = x.shape",
+    "return self.norm(x)",
+    "**Marking scheme**",
+}
+
+
+def audit(assignment: str) -> list[str]:
+    """All problems of an assignment."""
+    sources = read_sources(assignment)
+    return [
+        *wrong_points(sources),
+        *missing_tests(assignment, sources),
+        *differences_from_rebuild(assignment),
+        *solution_lines_in_stubs(sources),
+        *leaks(sources, NOTEBOOKS),
+        *checks_that_assert_nothing(assignment, sources),
+    ]
+
+
+def wrong_points(sources: list[Source]) -> list[str]:
+    """Points add up to 100; every check and every written answer carries some; ids are unique in the assignment."""
+    cells = [cell for source in sources for cell in source.cells if cell.role in (AUTOMATIC, BY_HAND)]
+    total = sum(cell.points for cell in cells)
+    problems = [] if total == TOTAL_POINTS else [f"The points add up to {total:g}, not to {TOTAL_POINTS:g}."]
+    problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
+    ids = [cell.id for cell in cells]
+    return problems + [
+        f'Two graded cells are called "{name}".' for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+
+
+def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
+    """Every task has hidden tests and public checks, and there are none without a task."""
+    tasks = {task for source in sources for task in source.points(AUTOMATIC)}
+    tested = {path.stem.removeprefix("test_") for path in (HIDDEN_TESTS / assignment).glob("test_*.py")}
+    checked = set(tasks_of(assignment))
+    return [
+        f'The task "{name}" lacks hidden tests or public checks.' for name in sorted(tasks - (tested & checked))
+    ] + [f'There are tests or checks of "{name}", which is no task.' for name in sorted((tested | checked) - tasks)]
+
+
+def differences_from_rebuild(assignment: str) -> list[str]:
+    """The committed student notebooks and recorded answers are those that the sources build."""
+    committed = NOTEBOOKS / assignment
+    with tempfile.TemporaryDirectory() as scratch:
+        built = {path.name: path for path in build_student_notebooks(assignment, Path(scratch))}
+        names = sorted({*built, *(path.name for path in committed.glob("*.ipynb"))})
+        different = [name for name in names if not _same(built.get(name), committed / name)]
+        edited = [name for name in different if (committed / name).exists() and is_edited(committed / name)]
+    problems = [
+        f"notebooks/{assignment}/{name} was {'edited by hand' if name in edited else 'not built from its source'}: "
+        f"edit solutions/{assignment} and run `make notebooks`."
+        for name in different
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in (RECORDED / assignment).glob("*.safetensors"):
+            (Path(scratch) / path.name).write_bytes(path.read_bytes())
+        stale = record_answers(assignment, Path(scratch))
+        kept = {path.name for path in Path(scratch).iterdir()} - {
+            f"{task}.safetensors" for task in tasks_of(assignment)
+        }
+    problems += [f"The recorded answers {path.name} are not the reference's: run `make notebooks`." for path in stale]
+    return problems + [f"The recorded answers of {name} belong to no task: delete them." for name in sorted(spare)]
+
+
+def _same(built: Path | None, committed: Path) -> bool:
+    return built is not None and committed.exists() and built.read_bytes() == committed.read_bytes()
+
+
+def solution_lines_in_stubs(sources: list[Source]) -> list[str]:
+    """Every stub hides something, and what it shows holds no line of what it hides."""
+    problems = []
+    for source in sources:
+        for cell in source.cells:
+            regions = solution_regions(cell.source)
+            if cell.role in ("stub", BY_HAND) and not any(line.strip() for region in regions for line in region):
+                problems.append(f'{source.path.name}: "{cell.id}" has no solution between its markers.')
+            if cell.role not in ("stub", BY_HAND) and regions:
+                problems.append(f'{source.path.name}: a cell of role "{cell.role}" has a solution region.')
+            shown = {line.strip() for line in visible_lines(cell.source)}
+            hidden = {line for region in regions for line in map(str.strip, region) if _tells(line)}
+            problems += [f'{source.path.name}: the stub "{cell.id}" shows `{line}`.' for line in sorted(shown & hidden)]
+    return problems
+
+
+def secret_lines(sources: list[Source]) -> dict[str, str]:
+    """Every line of a solution or a marking scheme that tells something, with the notebook it comes from."""
+    return {
+        line.strip(): source.name
+        for source in sources
+        for cell in source.cells
+        for region in solution_regions(cell.source)
+        for line in region
+        if _tells(line.strip())
+    }
+
+
+def _tells(line: str) -> bool:
+    return len(line) >= SHORTEST_SECRET and line not in IDIOMS and not re.fullmatch(r"[\W_]*", line)
+
+
+def leaks(sources: list[Source], folder: Path) -> list[str]:
+    """Lines of solutions or marking schemes in anything under `folder`."""
+    secrets = secret_lines(sources)
+    problems = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
+            for line in _lines(path):
+                if line in secrets:
+                    problems.append(f"{path.relative_to(folder)} gives away a line of {secrets[line]}: `{line}`.")
+    return problems
+
+
+def _lines(path: Path) -> set[str]:
+    if path.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    else:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    return {line.strip() for line in text.splitlines()}
+
+
+def checks_that_assert_nothing(assignment: str, sources: list[Source]) -> list[str]:
+    """Every check cell calls `check` on its own task, and that check fails on a student notebook as it is released."""
+    problems = []
+    folder = NOTEBOOKS / assignment
+    released = {path.stem: code_cells(nbformat.read(path, as_version=4)) for path in sorted(folder.glob("*.ipynb"))}
+    for source in sources:
+        provide_sources(released)
+        names = vars(load_cells(source.name, released.get(source.name, [])).module)
+        for cell in source.cells:
+            if cell.role == AUTOMATIC:
+                problems += _check_problems(source, cell.id, cell.source, names)
+    return problems
+
+
+def _check_problems(source: Source, task: str, text: str, names: dict) -> list[str]:
+    if _checked_tasks(text) != [task]:
+        return [f'{source.path.name}: the check cell "{task}" does not consist of `check("{task}")`.']
+    outcomes = run_task(task, names).outcomes
+    if not outcomes:
+        return [f'{source.path.name}: the check of "{task}" asserts nothing.']
+    return [
+        f'{source.path.name}: the check of "{task}" is passed by the untouched stub ({outcome.title}).'
+        for outcome in outcomes
+        if outcome.problem is None
+    ]
+
+
+def _checked_tasks(text: str) -> list[str]:
+    calls = [statement.value for statement in ast.parse(text).body if isinstance(statement, ast.Expr)]
+    return [
+        call.args[0].value
+        for call in calls
+        if isinstance(call, ast.Call)
+        and getattr(call.func, "id", "") == "check"
+        and isinstance(call.args[0], ast.Constant)
+    ]

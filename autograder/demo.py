@@ -1,0 +1,195 @@
+"""`make demo`: the whole course once, small: data, notebooks, a short training, a class graded, feedback.
+
+Everything it makes stands in `demo/`; nothing of a running course is touched.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+from segkit.errors import CourseError
+
+from autograder.build import build_student_notebooks, release, write_instructor_notebooks
+from autograder.completion import Mistake, complete_assignment
+from autograder.course import Course
+from autograder.paths import NOTEBOOKS, ROOT, SOLUTIONS
+from autograder.reference import load_reference
+
+ASSIGNMENT = "segformer"
+TRAINING_STEPS, BATCH_SIZE = 200, 16
+IMAGE_SIZE, TARGET_SIZE = (128, 128), (32, 32)  # half the course's side: a fair picture in two minutes on two cores
+
+CLASSMATES = {
+    "ada_full_solution": [],
+    "bo_scaled_by_all_channels": [
+        Mistake(
+            "scores divided by the root of all channels, not of a head's",
+            "02_modules",
+            "EfficientSelfAttention",
+            "math.sqrt(channels // num_heads)",
+            "math.sqrt(channels)",
+        )
+    ],
+    "cy_flips_image_and_mask_apart": [
+        Mistake(
+            "a coin for the image and another one for the mask",
+            "01_data",
+            "joint_transform",
+            "image, mask = v2.RandomHorizontalFlip(flip_probability)(image, mask)",
+            "flip = v2.RandomHorizontalFlip(flip_probability)\n    image, mask = flip(image), flip(mask)",
+        )
+    ],
+    "di_counts_absent_classes_as_zero": [
+        Mistake(
+            "absent classes counted as 0", "03_model", "mean_iou_stub", "occurs = union > 0", "occurs = union >= 0"
+        ),
+        Mistake(
+            "0 / 0 avoided", "03_model", "mean_iou_stub", "/ union[occurs]).mean()", "/ union.clamp(min=1)).mean()"
+        ),
+    ],
+}
+UNTOUCHED = "eve_untouched_release"
+
+
+def main() -> int:
+    """Run the demo; 0 if every step succeeded."""
+    parser = argparse.ArgumentParser(prog="python -m autograder.demo", description=__doc__)
+    parser.add_argument("--data", type=Path, help="an ADEChallengeData2016 folder or zip (default: the drawn sample)")
+    parser.add_argument("--out", type=Path, default=ROOT / "demo", help="folder for everything the demo makes")
+    options = parser.parse_args()
+    started = time.monotonic()
+    try:
+        status = _run(options.data, options.out)
+    except CourseError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    print(f"\nFinished in {time.monotonic() - started:.0f} seconds.")
+    return status
+
+
+def _run(data: Path | None, out: Path) -> int:
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    _step(1, "the four-class data set" + (f" from {data}" if data else " from the synthetic sample"))
+    subset = _build_data(data, out)
+    _step(2, "the student notebooks, through nbgrader's generate_assignment")
+    course = _open_course(out / "course")
+    _step(3, "a short training of the reference")
+    pictures = _train(subset, out)
+    _step(4, f"a class of {len(CLASSMATES) + 1} submissions")
+    _hand_in(course)
+    _step(5, "nbgrader autograde")
+    status = course.autograde()
+    _step(6, "nbgrader generate_feedback")
+    status = course.generate_feedback() or status
+    _step(7, "the marks")
+    print(course.marks_table())
+    _where_to_look(course, pictures)
+    return status
+
+
+def _step(number: int, what: str) -> None:
+    print(f"\n[{number}/7] {what}", flush=True)
+
+
+def _build_data(data: Path | None, out: Path) -> Path:
+    from segkit.sample import make_sample
+    from segkit.subset import build_subset, summary
+
+    source = data or make_sample(out / "sample")
+    # On a pack that mixes sources, unlabelled means unknown; on the sample it is drawn as background.
+    manifest = build_subset(source, out / "four_class", unlabelled="ignore" if data else "background")
+    print(summary(manifest))
+    return out / "four_class"
+
+
+def _open_course(root: Path) -> Course:
+    root.mkdir(parents=True)
+    course = Course(root, ASSIGNMENT)
+    shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
+    write_instructor_notebooks(ASSIGNMENT)
+    release(ASSIGNMENT)
+    built = build_student_notebooks(ASSIGNMENT, root / "notebooks" / ASSIGNMENT, course.db_url)
+    for path in (SOLUTIONS / ASSIGNMENT).glob("*.ipynb"):
+        (root / "solutions" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, root / "solutions" / ASSIGNMENT / path.name)
+    print("\n".join(f"notebooks/{ASSIGNMENT}/{path.name}" for path in built))
+    return course
+
+
+def _train(subset: Path, out: Path) -> list[Path]:
+    from segkit.data import FourClassADE20K
+    from segkit.training import fit, load_best
+
+    code = load_reference(ASSIGNMENT)
+    transform = partial(code["01_data"].joint_transform, image_size=IMAGE_SIZE, target_size=TARGET_SIZE)
+    train_set = FourClassADE20K(subset, "training", transform)
+    val_set = FourClassADE20K(subset, "validation", partial(transform, flip_probability=0.0))
+    torch.manual_seed(0)
+    model = code["03_model"].SegFormer(num_classes=4)
+    history = fit(
+        model,
+        train_set,
+        val_set,
+        out / "training",
+        loss=code["03_model"].segmentation_loss,
+        confusion_matrix=code["03_model"].confusion_matrix,
+        mean_iou=code["03_model"].mean_iou,
+        epochs=max(2, round(TRAINING_STEPS * BATCH_SIZE / len(train_set))),
+        batch_size=BATCH_SIZE,
+        learning_rate=5e-4,
+        head_learning_rate_factor=1.0,
+    )
+    print(f"best mean IoU {history.best_mean_iou:.3f} in epoch {history.best_epoch}")
+    load_best(model, out / "training")
+    return _save_pictures(model, history, FourClassADE20K(subset, "validation"), code["04_results"], out)
+
+
+def _save_pictures(model, history, photographs, results, out: Path) -> list[Path]:
+    from segkit import plots
+
+    shown = [photographs[index] for index in range(0, len(photographs), max(1, len(photographs) // 4))][:4]
+    predictions = [results.predict_full_resolution(model, image, input_size=IMAGE_SIZE) for image, _ in shown]
+    figures = {
+        "curves.png": plots.show_curves(history),
+        "predictions.png": plots.show_predictions([i for i, _ in shown], [mask for _, mask in shown], predictions),
+    }
+    for name, figure in figures.items():
+        figure.savefig(out / name, dpi=120, bbox_inches="tight")
+    return [out / name for name in figures]
+
+
+def _hand_in(course: Course) -> None:
+    submitted = course.root / "submitted"
+    for student, mistakes in CLASSMATES.items():
+        complete_assignment(ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes)
+        print(f"{student}: {mistakes[0].name if mistakes else 'the reference, whole'}")
+    shutil.copytree(course.root / "notebooks" / ASSIGNMENT, submitted / UNTOUCHED / ASSIGNMENT)
+    print(f"{UNTOUCHED}: the notebooks as they were released")
+
+
+def _where_to_look(course: Course, pictures: list[Path]) -> None:
+    feedback = course.root / "feedback" / "bo_scaled_by_all_channels" / ASSIGNMENT / "02_modules.html"
+    lines = {
+        "curves and predictions": ", ".join(_short(path) for path in pictures),
+        "what a student sees": _short(NOTEBOOKS / ASSIGNMENT),
+        "feedback, for example": _short(feedback),
+        "hidden tests' findings": _short(course.root / "verdicts"),
+        "gradebook in a browser": f"cd {_short(course.root)} && jupyter lab, then Nbgrader > Formgrader",
+        "your own course": "make release, fill submitted/, nbgrader autograde segformer (README.md)",
+    }
+    width = max(map(len, lines))
+    print("\nWhere to look next\n" + "\n".join(f"  {name.ljust(width)}  {where}" for name, where in lines.items()))
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The paper that plots and figures are drawn on: one look, shown once by a notebook, no window system."""
+
+import io
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): colours that people with any kind of colour vision can tell apart.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
+GREY, LIGHT_GREY, INK = "#767676", "#D9D9D9", "#222222"
+LINE_COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+
+LOOK = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: a figure looks the same everywhere
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": False,
+    "grid.color": LIGHT_GREY,
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+class Canvas(Figure):
+    """A Figure that a notebook shows when it is the last value of a cell, whether or not pyplot is in use.
+
+    pyplot would show a figure that is drawn and returned twice, keep it in memory, and open windows elsewhere.
+    """
+
+    def _repr_png_(self) -> bytes:
+        page = io.BytesIO()
+        self.savefig(page, format="png", dpi=110)
+        return page.getvalue()
+
+
+def new_canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options) -> tuple[Canvas, list]:
+    """A figure of `width` x `height` inches, and the list of its axes, row by row."""
+    with matplotlib.rc_context(LOOK):
+        figure = Canvas(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, list(axes.flat)
+
+
+def in_our_look(function):
+    """Decorator: whatever `function` draws has our fonts and colours, and the settings outside stay as they are."""
+    return matplotlib.rc_context(LOOK)(function)
