@@ -5,6 +5,7 @@ Each function returns sentences, one per problem; an empty list is good news.
 
 import ast
 import re
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def audit(assignment: str) -> list[str]:
         *wrong_points(sources),
         *missing_tests(assignment, sources),
         *differences_from_rebuild(assignment),
+        *stale_recordings(assignment),
         *solution_lines_in_stubs(sources),
         *leaks(sources, NOTEBOOKS),
         *checks_that_assert_nothing(assignment, sources),
@@ -57,9 +59,8 @@ def wrong_points(sources: list[Source]) -> list[str]:
     problems = [] if total == TOTAL_POINTS else [f"The points add up to {total:g}, not to {TOTAL_POINTS:g}."]
     problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
     ids = [cell.id for cell in cells]
-    return problems + [
-        f'Two graded cells are called "{name}".' for name in sorted({i for i in ids if ids.count(i) > 1})
-    ]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    return problems + [f'Two graded cells are called "{name}".' for name in twice]
 
 
 def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
@@ -67,33 +68,40 @@ def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
     tasks = {task for source in sources for task in source.points(AUTOMATIC)}
     tested = {path.stem.removeprefix("test_") for path in (HIDDEN_TESTS / assignment).glob("test_*.py")}
     checked = set(tasks_of(assignment))
+    lacking, spare = sorted(tasks - (tested & checked)), sorted((tested | checked) - tasks)
     return [
-        f'The task "{name}" lacks hidden tests or public checks.' for name in sorted(tasks - (tested & checked))
-    ] + [f'There are tests or checks of "{name}", which is no task.' for name in sorted((tested | checked) - tasks)]
+        *(f'The task "{name}" lacks hidden tests or public checks.' for name in lacking),
+        *(f'There are tests or checks of "{name}", which is no task.' for name in spare),
+    ]
 
 
 def differences_from_rebuild(assignment: str) -> list[str]:
-    """The committed student notebooks and recorded answers are those that the sources build."""
+    """The committed student notebooks are those that the sources build."""
     committed = NOTEBOOKS / assignment
     with tempfile.TemporaryDirectory() as scratch:
         built = {path.name: path for path in build_student_notebooks(assignment, Path(scratch))}
         names = sorted({*built, *(path.name for path in committed.glob("*.ipynb"))})
         different = [name for name in names if not _same(built.get(name), committed / name)]
         edited = [name for name in different if (committed / name).exists() and is_edited(committed / name)]
-    problems = [
+    return [
         f"notebooks/{assignment}/{name} was {'edited by hand' if name in edited else 'not built from its source'}: "
         f"edit solutions/{assignment} and run `make notebooks`."
         for name in different
     ]
+
+
+def stale_recordings(assignment: str) -> list[str]:
+    """The recorded answers of the public checks are the reference's, and there are no others."""
     with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
         for path in (RECORDED / assignment).glob("*.safetensors"):
-            (Path(scratch) / path.name).write_bytes(path.read_bytes())
-        stale = record_answers(assignment, Path(scratch))
-        kept = {path.name for path in Path(scratch).iterdir()} - {
-            f"{task}.safetensors" for task in tasks_of(assignment)
-        }
-    problems += [f"The recorded answers {path.name} are not the reference's: run `make notebooks`." for path in stale]
-    return problems + [f"The recorded answers of {name} belong to no task: delete them." for name in sorted(spare)]
+            shutil.copyfile(path, folder / path.name)
+        stale = record_answers(assignment, folder)
+        spare = sorted({path.stem for path in folder.iterdir()} - set(tasks_of(assignment)))
+    return [
+        *(f"The recorded answers {path.name} are not the reference's: run `make notebooks`." for path in stale),
+        *(f"The recorded answers of {name} belong to no task: delete them." for name in spare),
+    ]
 
 
 def _same(built: Path | None, committed: Path) -> bool:
@@ -181,10 +189,5 @@ def _check_problems(source: Source, task: str, text: str, names: dict) -> list[s
 
 def _checked_tasks(text: str) -> list[str]:
     calls = [statement.value for statement in ast.parse(text).body if isinstance(statement, ast.Expr)]
-    return [
-        call.args[0].value
-        for call in calls
-        if isinstance(call, ast.Call)
-        and getattr(call.func, "id", "") == "check"
-        and isinstance(call.args[0], ast.Constant)
-    ]
+    checks = [call for call in calls if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "check"]
+    return [argument.value for call in checks for argument in call.args if isinstance(argument, ast.Constant)]

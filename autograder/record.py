@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from segkit.checking.candidate import AnswerError
 from segkit.checking.public import Recorded, Task, load_recorded, recorded_path, tasks_of
 from segkit.errors import CourseError
@@ -78,4 +78,4 @@ def _save(recorded: Recorded, path: Path) -> None:
         "names": [[number, list(answer)] for number, answer in enumerate(recorded.answers)],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata={"about": json.dumps(about)})
+    path.write_bytes(save(tensors, metadata={"about": json.dumps(about)}))

@@ -121,6 +121,8 @@ def student_code(notebook: str) -> types.ModuleType:
     if notebook in _provided:
         key = (notebook, None)
         cells = _provided[notebook]
+    elif _provided:
+        raise CourseError(f"{notebook}.ipynb was not handed in.")
     else:
         path = Path(f"{notebook}.ipynb").resolve()
         if not path.is_file():

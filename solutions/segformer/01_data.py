@@ -35,6 +35,10 @@
 # Stuck? Below most stubs are hints, titled by what you see on your screen. Open the one that fits.
 
 # %%
+import sys
+
+sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
+
 import torch
 from segkit import check
 from segkit.data import (
@@ -226,7 +230,7 @@ show_overlay([image], [labels])
 doubtful = {30: "plant?", 73: "plant?", 81: "vehicle?", 117: "vehicle?"}
 looked_at = [raw[index][1] for index in range(0, len(raw), max(1, len(raw) // 300))]
 for number, question in doubtful.items():
-    found = [(annotation == number).float().mean().item() for annotation in looked_at if (annotation == number).any()]
+    found = [(ids == number).float().mean().item() for ids in looked_at if (ids == number).any()]
     area = f", covering {sum(found) / len(found):.1%} of it on average" if found else ""
     print(f"{number:4} {ADE20K_NAMES[number]:10} {question:9} in {len(found)} of {len(looked_at)} photographs{area}")
 
@@ -465,12 +469,9 @@ for split, record in manifest["splits"].items():
 # Some of those that had to go:
 
 # %% role="experiment"
-dropped = list(manifest["splits"]["training"]["dropped"].get("1 % rule", {}))[:4]
-indices = [raw.names.index(name) for name in dropped if name in raw.names]
-if indices:
-    display(show_overlay([raw[i][0] for i in indices], [map_labels(raw[i][1]) for i in indices]))  # noqa: F821
-else:
-    print("No training photograph was dropped.")
+gone = manifest["splits"]["training"]["dropped"].get("1 % rule", {})
+pairs = [raw[raw.names.index(name)] for name in list(gone)[:4]]
+show_overlay([image for image, _ in pairs], [map_labels(annotation) for _, annotation in pairs])
 
 # %% [markdown]
 # On ADE20K itself these are rooms, mostly. The rule saves time, and it has a price: a model that has never seen a

@@ -22,6 +22,10 @@
 # do everything here without reading it.
 
 # %%
+import sys
+
+sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
+
 import math
 
 import torch

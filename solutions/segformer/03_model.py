@@ -17,6 +17,10 @@
 # behaves differently in `train()` and `eval()` mode.
 
 # %%
+import sys
+
+sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
+
 import torch
 from segkit import check, student_code
 from segkit.devices import device_of
@@ -28,7 +32,9 @@ MixTransformerEncoderLayer = modules.MixTransformerEncoderLayer
 MLPDecoder = modules.MLPDecoder
 
 # %% [markdown]
-# ## 3.1 · SegFormer, assembled
+# ## Task 3.1 · SegFormer, assembled
+#
+# *About 25 minutes. You need: `nn.ModuleList`; your stage and your decoder (tasks 2.4 and 2.5).*
 #
 # **Idea.** A classical vision transformer keeps one resolution from beginning to end. SegFormer (Xie et al. 2021,
 # section 3) works like a pyramid: each of four stages halves the map of the one before (the first quarters the image)
@@ -67,7 +73,7 @@ for side in (256, 250, 333):
 # logits of a 250 x 333 image measure 63 x 84, and a model that is right on 256 x 256 alone is not finished.
 
 # %% [markdown]
-# **Task 3.1** (4 points, about 25 minutes). The signature's defaults are the column "B0" of the paper's table 6, an
+# **To do** (4 points). The signature's defaults are the column "B0" of the paper's table 6, an
 # entry per stage, with one exception: the table expands by 8 in the first two stages, the published weights, and we, by
 # 4. Patch size, stride and padding are the same in every SegFormer, hence no arguments.
 #
@@ -181,7 +187,9 @@ with torch.inference_mode():
 # encoding is the zero padding in Mix-FFN, to which notebook 5 comes back.
 
 # %% [markdown]
-# ## 3.2 · Mean IoU of a whole data set
+# ## Task 3.2 · Mean IoU of a whole data set
+#
+# *About 45 minutes. You need: boolean masks as indices; `argmax`; what `eval()` and `no_grad()` do.*
 #
 # **Idea.** Of all pixels that are a vehicle *or* are called one, how many are both? That is the intersection over union
 # (IoU) of "vehicle". It punishes misses and false alarms alike, and it does not improve when a huge background is easy.
@@ -277,9 +285,8 @@ print(f"the whole set at once              : {whole.mean():.3f}")
 # divide once, at the end.
 
 # %% [markdown]
-# **Task 3.2** (6 points, about 45 minutes): three short functions. For the first, a loop over pixels would do, but 271
-# validation images of 64 x 64 pixels are more than a million turns. Think of a way to give each pair (true class,
-# predicted class) a number of its own, and let PyTorch count the numbers.
+# **To do** (6 points): three short functions. For the first, a loop over pixels would do, but 271
+# validation images of 64 x 64 pixels are more than a million turns. Let PyTorch do the counting.
 
 
 # %% role="stub" id="confusion_matrix" task="3.2"
@@ -302,7 +309,7 @@ def confusion_matrix(prediction: Tensor, target: Tensor, num_classes: int = 4, i
     ### END SOLUTION
 
 
-# %% role="stub" id="mean_iou_stub" task="3.2"
+# %% role="stub" id="mean_iou" task="3.2"
 def mean_iou(confusion: Tensor) -> Tensor:
     """Mean intersection over union: confusion matrix (K, K) of counts -> float tensor without dimensions.
 
@@ -344,6 +351,11 @@ def evaluate(model: nn.Module, loader, num_classes: int = 4) -> Tensor:
 
 
 # %% [markdown]
+# <details><summary>"I see no way to count pairs without a loop"</summary>
+#
+# Counting single numbers is easy (`torch.bincount`). Can you give each pair (true class, predicted class) a number of
+# its own, such that the first row of the matrix gets 0, 1, 2, 3?
+# </details>
 # <details><summary>"shape '[4, 4]' is invalid for input of size 1021"</summary>
 #
 # A pixel with label 255 was counted: it got a number far beyond the last pair. Which pixels must go, and from which of
@@ -380,7 +392,9 @@ at_once = confusion_matrix(strips_prediction, strips_target, 2)
 print(f"strips: {mean_iou(summed):.3f} from three matrices summed, {mean_iou(at_once):.3f} from all at once")
 
 # %% [markdown]
-# ## 3.3 · Loss and training step
+# ## Task 3.3 · Loss and training step
+#
+# *About 30 minutes. You need: softmax and logarithm; what an optimiser does with `.grad`.*
 #
 # **Idea.** IoU counts decisions, and a count does not change when a logit moves a little: its gradient is zero. So the
 # model learns from a smooth relative, the cross-entropy. For logits $z_i$ and true class $y_i$ of the pixels $i$ in
@@ -431,7 +445,7 @@ for turn in (1, 2, 3):
 # The right answer is 2, every time. `.backward()` *adds* to what `.grad` holds, so whoever does not clear the old
 # gradients takes steps that are too long and point into the past.
 #
-# **Task 3.3** (5 points, about 30 minutes). For the loss, PyTorch's `F.cross_entropy` may do the hard part; the case
+# **To do** (5 points). For the loss, PyTorch's `F.cross_entropy` may do the hard part; the case
 # above is yours.
 
 
@@ -454,7 +468,7 @@ def segmentation_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -
     ### END SOLUTION
 
 
-# %% role="stub" id="training_step_stub" task="3.3"
+# %% role="stub" id="training_step" task="3.3"
 def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, target: Tensor) -> float:
     """One step of the optimiser on one batch.
 
@@ -498,9 +512,9 @@ def training_step(model: nn.Module, optimizer: torch.optim.Optimizer, images: Te
 check("training_step")
 
 # %% [markdown]
-# ## 3.4 · First prove that it can learn: overfit one batch
+# ## First prove that it can learn: overfit one batch
 #
-# About 10 minutes. From here on nothing is graded by machine, but notebook 4 needs the trained model.
+# *About 10 minutes.* From here on nothing is graded by machine, but notebook 4 needs the trained model.
 #
 # **All settings of the training stand in the next cell, and nowhere else.** On a computer without a GPU they make the
 # whole notebook run in about a minute: small images, few epochs. With a GPU they are those of the assignment.
@@ -580,9 +594,9 @@ show_predictions(list(images[:3]), list(targets[:3]), list(predictions))
 # width: that is the model's resolution, and task 4.1 is about getting back to the photograph's.
 
 # %% [markdown]
-# ## 3.5 · Training
+# ## Training
 #
-# About 30 minutes, most of them not yours. First a mark to beat: what is the mean IoU of a "model" that calls
+# *About 30 minutes, most of them not yours.* First a mark to beat: what is the mean IoU of a "model" that calls
 # everything background?
 
 # %% role="experiment"
@@ -641,7 +655,7 @@ show_curves(history)
 #
 # * Training loss falls, validation loss falls: train longer.
 # * Training loss falls, validation loss rises: the model learns images by heart; more augmentation, or stop earlier.
-# * Neither falls: learning rate too small, or far too large; go back to 3.4.
+# * Neither falls: learning rate too small, or far too large; go back to the one batch.
 #
 # The two losses are not measured alike (flips, BatchNorm's mode, one batch against the whole set), so compare their
 # direction, not their height.

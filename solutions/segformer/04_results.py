@@ -18,6 +18,10 @@
 # confusion matrix (task 3.2).
 
 # %%
+import sys
+
+sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
+
 import torch
 from segkit import check, student_code
 from segkit.data import prepare_image
@@ -76,7 +80,9 @@ print(f"{len(photographs)} validation photographs; the first: {tuple(image.shape
 print(f"the same as the model sees it: {tuple(small_pairs[0][0].shape)}, target {tuple(small_pairs[0][1].shape)}")
 
 # %% [markdown]
-# ## 4.1 · Predictions at the photograph's resolution
+# ## Task 4.1 · Predictions at the photograph's resolution
+#
+# *About 25 minutes. You need: bilinear interpolation as in task 2.5.*
 #
 # **Idea.** The model answers on a coarse grid, a quarter of its input. The photograph is larger still, and need not be
 # square. Something must be enlarged: the logits, before a class is chosen, or the labels, after. It is not the same.
@@ -110,7 +116,7 @@ print([CLASS_NAMES[label] for label in between.round().int().tolist()])
 # A seam of plants and animals around every car. It looks absurd here; as a thin line in a large picture it is easily
 # overlooked.
 #
-# **Task 4.1** (4 points, about 25 minutes). `prepare_image(image, size)` makes a network input `(3, *size)` of a
+# **To do** (4 points). `prepare_image(image, size)` makes a network input `(3, *size)` of a
 # photograph: a plain resize, then ImageNet's normalisation. The way back stretches the logits to the photograph's own
 # height and width, so the distortion is undone.
 
@@ -207,7 +213,9 @@ print(f"mean IoU on the coarse grid  : {history.best_mean_iou:.3f} (as in the cu
 # must say at which size.
 
 # %% [markdown]
-# ## 4.2 · Each class by itself
+# ## Task 4.2 · Each class by itself
+#
+# *About 10 minutes. You need: your confusion matrix of task 3.2.*
 #
 # **Idea.** A mean of 0.5 may be four classes at 0.5, or two at 1 and two never found. The formula is that of task 3.2,
 # without the mean:
@@ -217,10 +225,10 @@ print(f"mean IoU on the coarse grid  : {history.best_mean_iou:.3f} (as in the cu
 # For $N = \begin{pmatrix}2&1&0\\1&4&0\\0&0&0\end{pmatrix}$: class 0 has $2/(3+3-2) = 1/2$, class 1 has $4/(5+5-4) =
 # 2/3$, and class 2 occurs nowhere.
 #
-# **Task 4.2** (2 points, about 10 minutes).
+# **To do** (2 points): the formula, and what it says about a class that never occurs.
 
 
-# %% role="stub" id="per_class_iou_stub" task="4.2"
+# %% role="stub" id="per_class_iou" task="4.2"
 def per_class_iou(confusion: Tensor) -> Tensor:
     """Intersection over union of every class: confusion matrix (K, K) of counts -> float tensor (K,).
 
@@ -287,7 +295,9 @@ for name, share in zip(CLASS_NAMES, invented.tolist(), strict=True):
 # called, or never there.)
 
 # %% [markdown]
-# ## 4.3 · Where it fails
+# ## Task 4.3 · Where it fails
+#
+# *About 20 minutes. You need: `mean_iou`; what NaN does in comparisons.*
 #
 # **Idea.** The quickest way to understand a model is to look at its worst answers: often they have something in common.
 # Every image gets its own mean IoU, from its own confusion matrix, and the lowest come first.
@@ -301,10 +311,10 @@ print(sorted([0.4, float("nan"), 0.2]))  # not a typo: this is Python's answer
 # NaN is neither smaller nor larger than anything, so 0.4 and 0.2 were never exchanged, and the list is not sorted at
 # all. An image that cannot be judged is not a bad one: it belongs at the end.
 #
-# **Task 4.3** (2 points, about 20 minutes).
+# **To do** (2 points): score, sort, return the indices.
 
 
-# %% role="stub" id="worst_images_stub" task="4.3"
+# %% role="stub" id="worst_images" task="4.3"
 def worst_images(model: nn.Module, dataset, count: int = 5) -> list[int]:
     """Find the images on which the model does worst: `count` indices into the data set, the worst first.
 
@@ -378,9 +388,11 @@ for i in worst:
 # the worst therefore holds hard images *and* images with a tiny class. Tell them apart before you write.
 
 # %% [markdown]
-# ## 4.4 · What the model does
+# ## Written answer 4.4 · What the model does
 #
-# **Written answer** (4 points, about 45 minutes, 150 to 300 words, read by a person). Describe what your model does
+# *About 45 minutes; 150 to 300 words; 4 points, given by a person.*
+#
+# Describe what your model does
 # with at least six validation images, two of them from your five worst. Name images by their index, so that a reader
 # can follow.
 
@@ -400,9 +412,11 @@ for i in worst:
 # ### END SOLUTION
 
 # %% [markdown]
-# ## 4.5 · What you chose, and why
+# ## Written answer 4.5 · What you chose, and why
 #
-# **Written answer** (4 points, about 30 minutes, 150 to 300 words, read by a person). List what you chose: image size,
+# *About 30 minutes; 150 to 300 words; 4 points, given by a person.*
+#
+# List what you chose: image size,
 # batch size, learning rate and schedule, number of epochs, augmentation, and whatever else you changed. The settings of
 # your runs stand at the end of notebook 3.
 

@@ -24,6 +24,10 @@
 # </details>
 
 # %%
+import sys
+
+sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
+
 import time
 from unittest import mock
 
@@ -65,6 +69,8 @@ def parameters(module):
 # %% [markdown]
 # ## Question 1 · Overlapping patch merging and max pooling
 #
+# *About 15 minutes. Look back at task 2.1.*
+#
 # A network must shrink its maps somewhere. Many convolutional networks do it by max pooling; SegFormer by *overlapping
 # patch merging*, a strided convolution whose windows share pixels. The experiment walks one bright pixel through a dark
 # image in 16 steps and watches which tokens (positions of the small map) notice.
@@ -98,6 +104,12 @@ for name, merging in mergings.items():
 # values and to the places inside a window? (b) What does the *overlap* add to a merging without overlap, and why does
 # it matter when every pixel is to be labelled? (c) What speaks for max pooling?
 
+# %% [markdown]
+# <details><summary>I can only say that one is learned and the other is not</summary>
+#
+# Take the last column of the table: which steps does nobody witness, and where do they happen in the image?
+# </details>
+
 # %% [markdown] role="answer" id="q1" points=2.5
 # ### BEGIN SOLUTION
 # (a) Max pooling keeps the largest value of each channel and forgets where in the window it was and everything else: of
@@ -128,9 +140,11 @@ for name, merging in mergings.items():
 # %% [markdown]
 # ## Question 2 · Efficient self-attention
 #
+# *About 15 minutes. Look back at task 2.2.*
+#
 # Attention compares every query with every key. On a 64×64 map that is $4096^2$ comparisons; SegFormer takes the keys
-# and values from a map reduced by $R$ in height and in width, which leaves $N / R^2$ of them. (The paper's $R$ counts
-# the tokens: what it calls 64 in the first stage is our 8.)
+# and values from a map reduced by $R$ in height and in width, which leaves $N / R^2$ of them. (The paper's $R$
+# counts the tokens: what it calls 64 in the first stage is our 8.)
 
 # %% role="experiment"
 torch.manual_seed(0)
@@ -146,9 +160,9 @@ for ratio in (1, 2, 4, 8, 16):
     print(f"{ratio:3}{queries:10}{keys:8}{mebibytes:16.2f}{billions:26.4f}{duration:19.1f}")
 
 # %% [markdown]
-# That is the price. What is lost? A key now stands for $R \times R$ positions but has no more channels than one. How
-# much of such a patch *can* that many numbers keep? The best linear summary is known: the principal components. Here
-# for the three channels of photographs, and for noise.
+# That is the price. What is lost? A key now stands for $R \times R$ positions but has no more channels than one.
+# How much of such a patch *can* that many numbers keep? The best linear summary is known: the principal components.
+# Here for the three channels of photographs, and for noise.
 
 # %% role="experiment"
 small = torch.stack([prepare_image(image, (128, 128)) for image, _ in photographs])
@@ -170,10 +184,16 @@ for ratio in (1, 2, 4, 8, 16):
 # Is it still quadratic? (b) What does a larger ratio change in the *result*, and what does it leave as it was? Why does
 # it cost little on photographs? (c) Why do the stages use 8, 4, 2, 1 and not the same ratio everywhere?
 
+# %% [markdown]
+# <details><summary>R = 16 is hardly faster than R = 8</summary>
+#
+# Which parts of your module do the same work whatever the ratio is? Compare the column of GMAC with the column of ms.
+# </details>
+
 # %% [markdown] role="answer" id="q2" points=2.5
 # ### BEGIN SOLUTION
-# (a) Scores and weighted sum need $N \cdot N/R^2$ entries and products: doubling $R$ divides them by four (64 MiB at R
-# = 1, 1 MiB at R = 8). For a fixed ratio it remains quadratic in $N$: an image of twice the height and width has 4
+# (a) Scores and weighted sum need $N \cdot N/R^2$ entries and products: doubling $R$ divides them by four (64 MiB
+# at R = 1, 1 MiB at R = 8). For a fixed ratio it remains quadratic in $N$: an image of twice the height and width has 4
 # times the positions and 16 times the scores. The measured time falls less at the end, because the four projections and
 # the reducing convolution, linear in $N$, do not shrink.
 #
@@ -200,6 +220,8 @@ for ratio in (1, 2, 4, 8, 16):
 # %% [markdown]
 # ## Question 3 · One activation in Mix-FFN
 #
+# *About 15 minutes. Look back at task 2.3.*
+#
 # Mix-FFN is linear, depthwise convolution, GELU, linear: two linear maps and a convolution, but one activation.
 # Convolutional networks often activate after every layer. The experiment builds your Mix-FFN with none, with one, and
 # with a second GELU just before the depthwise convolution, and lets each learn a small task.
@@ -225,22 +247,23 @@ def make_ffn(activations):
 
 
 # %% [markdown]
-# The task: say whether a position and its left neighbour agree, that is, give the *product* of their first channels.
-# The targets have variance 1, so an error of 1 means that nothing was learned. *Not additive* is how far $f(a+b) - f(a)
-# - f(b) + f(0)$ is from zero: for a linear map plus a constant it is zero.
+# The task: do a position and its left neighbour agree? Wanted is the *product* of their first channels. The targets
+# have variance 1, so an error of 1 means that nothing was learned. *Not additive* is the largest value of
+# $f(a+b)-f(a)-f(b)+f(0)$, which is zero if $f$ is a linear map plus a constant. (For the row without activations,
+# `F.gelu` is replaced while the row is computed.)
 
 
 # %% role="experiment"
 def learn(ffn, steps=250):
     """Train `ffn` on the task; mean squared error on new inputs."""
-    optimizer = torch.optim.Adam(ffn.parameters(), lr=0.02)
+    adam = torch.optim.Adam(ffn.parameters(), lr=0.02)
     for step in range(steps + 1):
         inputs = torch.randn(16 if step < steps else 256, 4, 8, 8)
         error = F.mse_loss(ffn(inputs)[:, 0, :, 1:], inputs[:, 0, :, 1:] * inputs[:, 0, :, :-1])
         if step < steps:
-            optimizer.zero_grad()
+            adam.zero_grad()
             error.backward()
-            optimizer.step()
+            adam.step()
     return error.item()
 
 
@@ -252,6 +275,7 @@ def kept_for_backward(ffn):
     return sum(sizes) / 2**20
 
 
+# %% role="experiment"
 for activations in (0, 1, 2):
     ffn = make_ffn(activations)
     a, b = torch.randn(2, 1, 4, 8, 8)
@@ -262,8 +286,8 @@ for activations in (0, 1, 2):
         print(f"{activations} activations: not additive {gap:.1e}, error {learn(ffn):.3f}, kept {memory:.2f} MiB")
 
 # %% [markdown]
-# With nothing between them, the first linear map and the depthwise convolution are together *one* convolution. How
-# large would it be if it were stored as such, for 32 channels and expansion 4?
+# And the weights of two ways to get from 32 to 128 channels with a view of 3×3 positions: the pair at the beginning of
+# Mix-FFN, and one full convolution.
 
 # %% role="experiment"
 channels, hidden = 32, 128
@@ -275,6 +299,13 @@ print(f"weights of the pair: {pair:,}; of one full 3x3 convolution: {full:,}")
 # to do that is not linear? (b) Why is there no activation between the first linear map and the depthwise convolution;
 # what are the two together? (c) What does the experiment say for or against a second activation, and what does it not
 # say?
+
+# %% [markdown]
+# <details><summary>The row with 0 activations learns the task all the same</summary>
+#
+# The experiment replaces `torch.nn.functional.gelu`, which `nn.GELU` calls too. If your Mix-FFN computes its activation
+# in another way, use one of these two.
+# </details>
 
 # %% [markdown] role="answer" id="q3" points=2.5
 # ### BEGIN SOLUTION
@@ -306,6 +337,8 @@ print(f"weights of the pair: {pair:,}; of one full 3x3 convolution: {full:,}")
 # %% [markdown]
 # ## Question 4 · What zero padding does
 #
+# *About 15 minutes. Look back at tasks 2.3 and 2.4.*
+#
 # Attention does not know where a position lies: permute the positions and it permutes its answer. ViT adds learned
 # position codes; SegFormer adds none. Its 3×3 convolutions pad the border with zeros, seemingly just to keep the size.
 # The experiment asks four stacked Mix-FFNs of yours, fed with pure noise, *how far each position is from the border*.
@@ -316,10 +349,8 @@ CHANNELS = 8
 
 def distance_to_border(height, width):
     """(height, width): how many positions lie between each position and the nearest border."""
-    rows, columns = torch.arange(height), torch.arange(width)
-    return torch.minimum(
-        torch.minimum(rows, height - 1 - rows)[:, None], torch.minimum(columns, width - 1 - columns)[None]
-    ).float()
+    to_edge = [torch.minimum(torch.arange(size), torch.arange(size).flip(0)) for size in (height, width)]
+    return torch.minimum(to_edge[0][:, None], to_edge[1]).float()
 
 
 class DistanceGuesser(nn.Module):
@@ -351,12 +382,12 @@ guesses = {"truth": distance_to_border(12, 16)[6].tolist()}
 for padding_mode in ("zeros", "circular"):
     torch.manual_seed(0)
     guesser = DistanceGuesser(padding_mode)
-    optimizer = torch.optim.Adam(guesser.parameters(), lr=0.01)
+    adam = torch.optim.Adam(guesser.parameters(), lr=0.01)
     for _ in range(150):
         error = F.mse_loss(guesser(torch.randn(8, CHANNELS, 12, 16)), distance_to_border(12, 16).expand(8, -1, -1))
-        optimizer.zero_grad()
+        adam.zero_grad()
         error.backward()
-        optimizer.step()
+        adam.step()
     with torch.no_grad():
         for size in ((12, 16), (20, 24)):
             off = (guesser(torch.randn(32, CHANNELS, *size)) - distance_to_border(*size)).abs().mean(dim=0)
@@ -373,6 +404,13 @@ show_lines(range(16), guesses, x_label="column", y_label="distance to the border
 # **Question 4.** (a) Where does the knowledge of the border come from, and why can circular padding not have it? (b)
 # What does SegFormer gain by getting position this way instead of from learned codes, in particular when test images
 # have another size than those in training? (c) Where is this knowledge weak, and what in SegFormer extends its range?
+
+# %% [markdown]
+# <details><summary>The two curves look alike</summary>
+#
+# The experiment changes the padding of every `nn.Conv2d` with groups in your Mix-FFN. Is yours one, with `padding=1`?
+#
+# </details>
 
 # %% [markdown] role="answer" id="q4" points=2.5
 # ### BEGIN SOLUTION
@@ -402,6 +440,8 @@ show_lines(range(16), guesses, x_label="column", y_label="distance to the border
 
 # %% [markdown]
 # ## Question 5 · The loss is not the metric
+#
+# *About 15 minutes. Look back at tasks 3.2 and 3.3.*
 #
 # We train with cross-entropy and judge by mean IoU. Why not train with what we want? First, nudge single logits by
 # 0.001, a thousand times, and count how often each of the two changes.
@@ -460,6 +500,12 @@ for name, probabilities in (("A, always background", lazy), ("B, right but unsur
 # as the metric is defined, not be minimised by gradient descent (give the mathematical reason)? (c) Name a loss that
 # comes closer to IoU, or a change to cross-entropy that does, and a price it has.
 
+# %% [markdown]
+# <details><summary>A gradient of zero sounds like a minimum. Is that not good?</summary>
+#
+# Ask where it is zero. What would an optimiser do at a *bad* model?
+# </details>
+
 # %% [markdown] role="answer" id="q5" points=2.5
 # ### BEGIN SOLUTION
 # (a) Cross-entropy is a mean over *pixels* of how surprised the model is by the truth; it rates probabilities, and a
@@ -490,6 +536,8 @@ for name, probabilities in (("A, always background", lazy), ("B, right but unsur
 # %% [markdown]
 # ## Question 6 · A large encoder and a small decoder
 #
+# *About 15 minutes. Look back at tasks 2.4 and 2.5.*
+#
 # SegFormer's decoder is a handful of per-position linear maps: it cannot look around. The encoder must have done all
 # the looking. The *effective receptive field* tells how far: the gradient of one feature vector in the middle with
 # respect to the input pixels. Compared are your four stages and a convolutional twin with the same strides, channels
@@ -515,6 +563,7 @@ class TwoConvolutions(nn.Module):
         return values + self.second(F.relu(self.first(values)))
 
 
+# %% role="experiment"
 def convolutional_twin(before, channels, patch, stride, padding, n_layers, *_):
     """A stage of the same sizes, made of convolutions only."""
     strided = nn.Conv2d(before, channels, patch, stride=stride, padding=padding)
@@ -543,6 +592,7 @@ def gradient_maps(stages, size=256):
     return maps
 
 
+# %% role="experiment"
 axis = (torch.arange(256) - 128).abs()
 distance = torch.maximum(axis[:, None], axis[None])
 gradients = {name: gradient_maps(stages) for name, stages in networks.items()}
@@ -580,6 +630,12 @@ print(f"DeepLabV3's decoder   {parameters(DeepLabHead(2048, 4)):10,}   on the 20
 # on the convolutional twin, and what do convolutional networks do about it? (c) Why does the decoder take all four
 # stages and not only the last, which has seen the most?
 
+# %% [markdown]
+# <details><summary>In stage 4 the two rows are similar, so what is the point?</summary>
+#
+# Each stage has its own resolution. Which stages does the decoder need for fine detail, and what do the rows say there?
+# </details>
+
 # %% [markdown] role="answer" id="q6" points=2.5
 # ### BEGIN SOLUTION
 # (a) Attention lets every position draw on the whole image from the first stage on: 100 % of the pixels act on the
@@ -609,6 +665,8 @@ print(f"DeepLabV3's decoder   {parameters(DeepLabHead(2048, 4)):10,}   on the 20
 
 # %% [markdown]
 # ## Question 7 · Would a feature pyramid help?
+#
+# *About 15 minutes. Look back at task 2.5.*
 #
 # A *feature pyramid network* (FPN) also fuses maps of several stages, step by step: from the last stage downwards, each
 # map is brought to a common width, the coarser result is added, and a 3×3 convolution smooths the sum. The experiment
@@ -663,6 +721,13 @@ for name, decoder in decoders.items():
 # the MLP decoder cannot? (b) Why may that matter less here than on a convolutional encoder, and what does it cost? (c)
 # Describe a *fair* comparison that would settle it: what is kept equal, what is measured, how often?
 
+# %% [markdown]
+# <details><summary>The table does not say which decoder is better</summary>
+#
+# It cannot: nothing was trained. It says what each decoder is able to do and at what price. Say what you expect and
+# why; part (c) is about finding out.
+# </details>
+
 # %% [markdown] role="answer" id="q7" points=2.5
 # ### BEGIN SOLUTION
 # (a) The FPN hands coarse context down level by level and works with 3×3 convolutions: one output position sees 9 to 16
@@ -691,6 +756,8 @@ for name, decoder in decoders.items():
 # %% [markdown]
 # ## Question 8 · What this training leaves out
 #
+# *About 15 minutes. Look back at notebooks 1 and 3.*
+#
 # | | published SegFormer | this course |
 # |---|---|---|
 # | encoder | pre-trained on ImageNet | from scratch |
@@ -700,7 +767,7 @@ for name, decoder in decoders.items():
 # | schedule | 160,000 steps of 16 | minutes |
 
 # %% [markdown]
-# Some of this can be measured without any training. A model that gave a *perfect* answer, but at the resolution of our
+# Some of this can be measured without training. A model that gave a *perfect* answer, but at the resolution of our
 # target: what mean IoU would it reach on the full-size masks, each answer shown as a block of pixels?
 
 # %% role="experiment"
@@ -731,6 +798,12 @@ print(f"published:   160,000 steps x 16 = {160_000 * 16:,}, {160_000 * 16 / 20_2
 # %% [markdown]
 # **Question 8.** Choose two simplifications of this training set-up, from the table or others you noticed. For each:
 # what does it save, by what *mechanism* does it cost quality, and how would you measure that cost?
+
+# %% [markdown]
+# <details><summary>I find reasons but no number</summary>
+#
+# Add sides to the first table, or look at a single class. The curves of your own training count as well.
+# </details>
 
 # %% [markdown] role="answer" id="q8" points=2.5
 # ### BEGIN SOLUTION

@@ -20,6 +20,7 @@ from segkit.checking.objects import build_object, find_name
 from segkit.checking.values import decode, encode
 
 Tensors = dict[str, torch.Tensor]
+_ABSENT = object()
 
 
 class Workbench:
@@ -47,7 +48,14 @@ class Workbench:
         """Give the notebook back the names that doubles stood in for."""
         while self._replaced:
             names, name, original = self._replaced.pop()
-            names[name] = original
+            if original is _ABSENT:
+                del names[name]
+            else:
+                names[name] = original
+
+    def _replace(self, names: dict, name: str, double: Any) -> None:
+        self._replaced.append((names, name, names.get(name, _ABSENT)))
+        names[name] = double
 
     def _do_begin(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
         """Start a test: forget objects, seed every generator, put doubles in the place of earlier tasks."""
@@ -60,10 +68,10 @@ class Workbench:
         if request["doubles"]:
             doubles = import_module(f"segkit.tasks.{request['assignment']}.doubles").DOUBLES
             for name in request["doubles"]:
-                for module in (self.module, *student.loaded_modules()):
+                self._replace(vars(self.module), name, doubles[name])
+                for module in student.loaded_modules():
                     if name in vars(module):
-                        self._replaced.append((vars(module), name, vars(module)[name]))
-                        vars(module)[name] = doubles[name]
+                        self._replace(vars(module), name, doubles[name])
         return {}, {}
 
     def _do_make(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:

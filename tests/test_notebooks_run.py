@@ -1,0 +1,76 @@
+"""Every student notebook, completed with the reference, runs top to bottom from the bundle alone."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from autograder.bundle import write_bundle
+from autograder.completion import complete_assignment
+from autograder.sources import read_sources
+
+NOTEBOOKS = [source.name for source in read_sources("segformer")]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked student bundle with completed notebooks; the data is the drawn sample."""
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle("segformer", folder / "bundle.zip")
+    with zipfile.ZipFile(folder / "bundle.zip") as archive:
+        archive.extractall(folder)
+    notebooks = folder / "segformer-course" / "segformer"
+    complete_assignment("segformer", notebooks)
+    return notebooks
+
+
+def run(notebook: Path) -> subprocess.CompletedProcess:
+    """`jupyter execute`, in the notebook's folder, without this repository's settings."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATA", "PYTHONPATH")}
+    call = [sys.executable, "-m", "jupyter", "execute", "--inplace", "--timeout=600", notebook.name]
+    return subprocess.run(call, cwd=notebook.parent, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)  # in order: a later notebook builds on what an earlier one saved
+def test_notebook_runs_top_to_bottom(bundle: Path, name: str) -> None:
+    result = run(bundle / f"{name}.ipynb")
+    assert result.returncode == 0, result.stderr[-3000:]
+    executed = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
+    assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code" and cell.source.strip())
+    noise = [
+        output.text for cell in executed.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
+    ]
+    assert not noise, noise[:3]  # a warning in a student's notebook looks like the student's mistake
+
+
+def test_segkit_comes_from_the_bundle(bundle: Path) -> None:
+    notebook = nbformat.read(bundle / "02_modules.ipynb", as_version=4)
+    first = next(index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    question = "import segkit\nprint(segkit.__file__)"
+    notebook.cells = [*notebook.cells[: first + 1], new_code_cell(question)]
+    nbformat.write(notebook, bundle / "where.ipynb")
+    assert run(bundle / "where.ipynb").returncode == 0
+    answer = nbformat.read(bundle / "where.ipynb", as_version=4).cells[-1].outputs[0].text
+    assert Path(answer.strip()).is_relative_to(bundle.parent)
+
+
+def test_wrong_answer_gives_a_sentence_and_no_traceback_of_ours(bundle: Path) -> None:
+    notebook = nbformat.read(bundle / "02_modules.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.source.startswith("class EfficientSelfAttention"):
+            cell.source = cell.source.replace("channels // num_heads", "channels")
+    nbformat.write(notebook, bundle / "wrong.ipynb")
+    call = [sys.executable, "-m", "jupyter", "execute", "--inplace", "--allow-errors", "wrong.ipynb"]
+    subprocess.run(call, cwd=bundle, capture_output=True, text=True, check=True)
+    cells = nbformat.read(bundle / "wrong.ipynb", as_version=4).cells
+    outputs = next(cell.outputs for cell in cells if cell.source == 'check("attention")')
+    error = next(output for output in outputs if output.output_type == "error")
+    assert "three heads" in error.evalue and "times the spread" in error.evalue
+    assert error.traceback == [error.evalue]
+    table = next(output.data for output in outputs if output.output_type == "display_data")
+    assert "✓ one head, no reduction" in table["text/plain"] and "<table>" in table["text/html"]
