@@ -10,14 +10,14 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-from segkit.checking.notebook import run_task
-from segkit.checking.public import RECORDED, tasks_of
-from segkit.student import code_cells, load_cells, provide_sources
 
 from autograder.build import build_student_notebooks, is_edited
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
 from autograder.record import record_answers
 from autograder.sources import AUTOMATIC, BY_HAND, Source, read_sources, solution_regions, visible_lines
+from segkit.checking.notebook import run_task
+from segkit.checking.public import RECORDED, tasks_of
+from segkit.student import code_cells, load_cells, provide_sources
 
 TOTAL_POINTS = 100.0
 SHORTEST_SECRET = 16  # characters; shorter lines (`x = x + y`) say nothing

@@ -19,12 +19,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions
-from segkit.errors import CourseError
 from traitlets.config import Config
 
 from autograder.course_config import configure
 from autograder.paths import NOTEBOOKS, SOLUTIONS
 from autograder.sources import AUTOMATIC, BY_HAND, Source, SourceCell, read_sources
+from segkit.errors import CourseError
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 TAGGED_ROLES = {"experiment": "experiment", AUTOMATIC: "check"}

@@ -3,9 +3,8 @@
 import zipfile
 from pathlib import Path
 
-from segkit.errors import CourseError
-
 from autograder.paths import NOTEBOOKS
+from segkit.errors import CourseError
 
 LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "data", "checkpoints", "logs", "lightning_logs"}
 EPOCH = (2026, 1, 1, 0, 0, 0)  # zip stores a time for each file; a fixed one makes equal contents equal zips

@@ -5,28 +5,47 @@ variable COURSE_SECRET. Whoever does not know it cannot tell which sizes and num
 submission always meets the same ones.
 """
 
+import contextlib
 import hmac
 import os
 import secrets
+import tempfile
 from hashlib import sha256
 from pathlib import Path
+
+from segkit.errors import CourseError
 
 POOL_SIZE = 16
 SECRET_FILE = ".course_secret"
 
 
 def course_secret(course_root: Path) -> bytes:
-    """The course's secret; made on first use, readable by its owner only."""
+    """The course's secret; made on first use, readable by its owner only.
+
+    Raises:
+        CourseError: if its file is empty.
+    """
     if os.environ.get("COURSE_SECRET"):
         return os.environ["COURSE_SECRET"].encode()
     path = course_root / SECRET_FILE
+    if not path.exists():
+        _create(path, secrets.token_hex(32) + "\n")
+    secret = path.read_bytes().strip()
+    if not secret:
+        raise CourseError(f"The course's secret {path} is empty: delete it, and the next run makes a new one.")
+    return secret
+
+
+def _create(path: Path, text: str) -> None:
+    """Make the file whole or not at all; if another grader was faster, its file stays."""
+    descriptor, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)  # readable by its owner only
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes().strip()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-    return path.read_bytes().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        os.unlink(temporary)
 
 
 def case_number(secret: bytes, content: str) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from segkit.errors import CourseError
 
 from autograder.paths import NOTEBOOKS
 from autograder.sources import BEGIN, BY_HAND, END, Source, read_sources
+from segkit.errors import CourseError
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
-from segkit.errors import CourseError
 from tqdm import tqdm
+
+from segkit.errors import CourseError
 
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
 

@@ -6,16 +6,16 @@ from functools import cache
 from typing import Any
 
 import torch
-from segkit.checking.candidate import AnswerError, Candidate
-from segkit.checking.compare import TOLERANCE
-from segkit.checking.inputs import Numbers
-from segkit.checking.public import first_difference
-from segkit.student import Cell
 
 from autograder.cases import case_seed
 from autograder.reference import reference_candidate
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.sources import AUTOMATIC, read_sources
+from segkit.checking.candidate import AnswerError, Candidate
+from segkit.checking.compare import TOLERANCE
+from segkit.checking.inputs import Numbers
+from segkit.checking.public import first_difference
+from segkit.student import Cell
 
 
 class WrongAnswer(AssertionError):

@@ -1,11 +1,10 @@
 """Grades one notebook of a submission: runs the hidden tests of its tasks and turns their findings into a verdict."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from segkit.errors import CourseError
-from segkit.student import Cell
 
 from autograder.cases import case_number
 from autograder.examination import Examination
@@ -13,6 +12,8 @@ from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Limits
 from autograder.sources import AUTOMATIC, read_sources
 from autograder.verdicts import Finding, TaskVerdict, Verdict, content_key
+from segkit.errors import CourseError
+from segkit.student import Cell
 
 EXAMINATION = pytest.StashKey[Examination]()
 
@@ -71,11 +72,19 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
         "-c",
         str(HIDDEN_TESTS / "pytest.ini"),
     ]
-    status = pytest.main([*options, "--rootdir", str(HIDDEN_TESTS), *map(str, paths)], plugins=[collector])
+    foreign = os.environ.pop("PYTEST_ADDOPTS", None)  # a `-x` there would cost points
+    try:
+        status = pytest.main([*options, "--rootdir", str(HIDDEN_TESTS), *map(str, paths)], plugins=[collector])
+    finally:
+        if foreign is not None:
+            os.environ["PYTEST_ADDOPTS"] = foreign
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise CourseError(f"The hidden tests of {', '.join(tasks)} could not be run (pytest: {status!r}).")
     if collector.faults:
         raise CourseError(f"A hidden test failed by itself, not by the answer: {collector.faults[0]}")
+    untested = [task for task in tasks if task not in collector.findings]
+    if untested:
+        raise CourseError(f"There is no hidden test of {', '.join(untested)} in {HIDDEN_TESTS / assignment}.")
 
 
 @dataclass

@@ -12,7 +12,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
-from segkit.student import code_cells
 from traitlets import Float, Unicode
 
 from autograder.cases import course_secret
@@ -21,6 +20,7 @@ from autograder.grading import grade_notebook
 from autograder.sandbox import Limits
 from autograder.submissions import notebook_cells
 from autograder.verdicts import TaskVerdict
+from segkit.student import code_cells
 
 
 class ClearGradeCellOutputs(NbGraderPreprocessor):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from segkit.checking.candidate import AnswerError
-from segkit.checking.public import Recorded, Task, load_recorded, recorded_path, tasks_of
-from segkit.errors import CourseError
 
 from autograder.reference import reference_candidate
 from autograder.sources import AUTOMATIC, read_sources
+from segkit.checking.candidate import AnswerError
+from segkit.checking.public import Recorded, Task, load_recorded, recorded_path, tasks_of
+from segkit.errors import CourseError
 
 SAME = 1e-9  # relative: matrix products differ in the last digits from one processor to another
 

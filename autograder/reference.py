@@ -4,13 +4,12 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from autograder.paths import SOLUTIONS
+from autograder.sources import read_sources, runnable_cells
 from segkit.checking.candidate import Candidate
 from segkit.checking.workbench import Workbench
 from segkit.errors import CourseError
 from segkit.student import Cell, load_cells, provide_sources
-
-from autograder.paths import SOLUTIONS
-from autograder.sources import read_sources, runnable_cells
 
 
 def reference_cells(assignment: str, solutions: Path = SOLUTIONS) -> dict[str, list[Cell]]:

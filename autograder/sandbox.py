@@ -5,9 +5,11 @@ believed. Whatever ends it (a crash, an exit, a time-out) becomes an answer in w
 new process.
 """
 
+import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,10 +17,10 @@ import time
 from dataclasses import dataclass
 
 import torch
-from segkit.checking.wire import WireError, pack, unpack
-from segkit.student import Cell
 
 from autograder.paths import NOTEBOOKS
+from segkit.checking.wire import WireError, pack, unpack
+from segkit.student import Cell
 
 CHUNK = 2**20
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
@@ -96,10 +98,10 @@ class Worker:
         return reply
 
     def _exchange(self, request: dict, tensors: dict, seconds: float) -> tuple[dict, dict[str, torch.Tensor]]:
-        started = time.monotonic()
+        started, frame = time.monotonic(), pack(request, tensors)
         deadline = started + seconds
         try:
-            self._write(pack(request, tensors), deadline)
+            self._write(frame, deadline)
             return unpack(lambda count: self._read(count, deadline))
         except TimeoutError:
             self._stop()
@@ -140,7 +142,9 @@ class Worker:
 
     def _stop(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            # The whole session: what the student's code has started must not outlive it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             for pipe in (self._process.stdin, self._process.stdout):
                 pipe.close()
             self._process.wait()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import jupytext
 from nbformat import NotebookNode
-from segkit.errors import CourseError
-from segkit.student import Cell
 
 from autograder.paths import SOLUTIONS
+from segkit.errors import CourseError
+from segkit.student import Cell
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ROLES = {"given", "stub", "check", "experiment", "answer"}

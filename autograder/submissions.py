@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-from segkit.errors import CourseError
-from segkit.student import Cell, code_cells
-
 from autograder.paths import ROOT
 from autograder.reference import reference_cells
+from segkit.errors import CourseError
+from segkit.student import Cell, code_cells
 
 
 def candidate_cells(folder: Path, assignment: str) -> dict[str, list[Cell]]:
@@ -34,6 +33,6 @@ def notebook_cells(folder: Path) -> dict[str, list[Cell]]:
 def _read(path: Path) -> dict:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return notebook if isinstance(notebook, dict) else {}

@@ -33,7 +33,9 @@ class TaskVerdict:
         """Points earned: the shares of the tests that found nothing wrong. Always within 0 and `max_points`."""
         total = sum(finding.share for finding in self.findings)
         earned = sum(finding.share for finding in self.findings if finding.message is None)
-        return round(self.max_points * earned / total, 2) if total else 0.0
+        if earned == total:
+            return self.max_points if total else 0.0  # not rounded: a hair above the maximum fails the submission
+        return min(round(self.max_points * earned / total, 2), self.max_points)
 
     def points_of(self, finding: Finding) -> float:
         """What one test carries."""

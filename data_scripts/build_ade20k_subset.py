@@ -19,7 +19,13 @@ from segkit.subset import UNLABELLED, build_subset, problems, summary
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        manifest = build_subset(options.source, options.out, unlabelled=options.unlabelled, overwrite=options.overwrite)
+        manifest = build_subset(
+            options.source,
+            options.out,
+            unlabelled=options.unlabelled,
+            overwrite=options.overwrite,
+            progress=sys.stderr.isatty(),  # a log file needs no bar
+        )
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2

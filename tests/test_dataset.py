@@ -8,6 +8,10 @@ import pytest
 import torch
 from ade20k_folder import annotation, photograph, rotated_by_exif, write, write_folder, write_pair, zipped
 from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
 from segkit.data import (
     ADE20K_CLASSES,
     CLASS_NAMES,
@@ -24,9 +28,6 @@ from segkit.data import (
     raw_data,
 )
 from segkit.errors import CourseError
-from torch.utils.data import DataLoader
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 
 @pytest.fixture

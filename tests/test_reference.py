@@ -22,6 +22,15 @@ VARIANTS = {
 PUBLISHED_PARAMETERS = {"B0": 3_752_694, "B2": 27_461_974}  # with 150 classes
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """On a busy machine threads that wait for each other take five times as long as one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def randomise(model: nn.Module) -> None:
     """Give every parameter and statistic an informative value, matrices on the scale that keeps activations near 1."""
     generator = torch.Generator().manual_seed(0)

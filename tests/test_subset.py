@@ -28,6 +28,7 @@ from ade20k_folder import (
     zipped,
 )
 from PIL import Image
+
 from segkit.errors import CourseError
 from segkit.sample import make_sample
 from segkit.subset import build_subset, is_built, problems, read_manifest, summary

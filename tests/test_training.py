@@ -15,6 +15,10 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
+from torch.utils.data import Dataset
+
 from segkit.errors import CourseError
 from segkit.training import (
     SegmentationTask,
@@ -27,9 +31,6 @@ from segkit.training import (
 )
 from segkit.training import loading as loading_module
 from segkit.training.failures import call_readably
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch import nn
-from torch.utils.data import Dataset
 
 STEPS_PER_EPOCH = 3  # 10 images in batches of 4
 

@@ -12,8 +12,6 @@ from autograder.examination import Examination
 from autograder.grading import EXAMINATION
 from autograder.submissions import candidate_cells
 
-ASSIGNMENT = "segformer"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("hidden tests")
@@ -28,16 +26,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def examination(request: pytest.FixtureRequest):
-    """The code under test: from the grader, or from the command line."""
+def examinations(request: pytest.FixtureRequest):
+    """The code under test by assignment: from the grader, or from the command line."""
     given = request.config.stash.get(EXAMINATION, None)
-    if given is not None:
-        yield given
-        return
-    option = request.config.getoption
-    cells = candidate_cells(Path(option("--candidate")), ASSIGNMENT)
-    with Examination(ASSIGNMENT, cells, option("--secret").encode(), option("--case"), option("--device")) as opened:
-        yield opened
+    opened = {given.assignment: given} if given else {}
+    yield opened
+    for examination in opened.values():
+        if examination is not given:
+            examination.__exit__()
+
+
+@pytest.fixture
+def examination(request: pytest.FixtureRequest, examinations: dict[str, Examination]) -> Examination:
+    """The code under test for the assignment in whose folder the test stands."""
+    assignment = request.path.parent.name
+    if assignment not in examinations:
+        option = request.config.getoption
+        cells = candidate_cells(Path(option("--candidate")), assignment)
+        secret = option("--secret").encode()
+        examinations[assignment] = Examination(assignment, cells, secret, option("--case"), option("--device"))
+    return examinations[assignment]
 
 
 @pytest.fixture

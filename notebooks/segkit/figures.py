@@ -165,7 +165,7 @@ def _draw_ffn(axis):
 
 @in_our_look
 def draw_patches(patch_size: int, stride: int, padding: int, size: int = 12) -> Figure:
-    """Which pixels the patches of a convolution see: a few of them on a map of `size` x `size`, all of them along a row.
+    """Which pixels the patches of a convolution see: some on a map of `size` x `size`, and all of those in a row.
 
     Raises:
         CourseError: if the patch does not fit, or a number is not positive (padding may be 0).
@@ -218,7 +218,7 @@ def _draw_patches_of_a_row(axis, patch_size: int, stride: int, padding: int, siz
         color = (BLUE, VERMILLION, GREEN)[patch % 3] if patch < 2 else GREY
         axis.add_patch(Rectangle((left, patch + 0.12), patch_size, 0.76, fc=color, ec=color, alpha=0.25))
         axis.add_patch(Rectangle((left, patch + 0.12), patch_size, 0.76, fill=False, ec=color, lw=1.5))
-        text = f"patch {patch}: {left} to {left + patch_size - 1}" if patch_size > 4 else str(patch)
+        text = f"patch {patch}: {left} to {left + patch_size - 1}".replace("-", "−") if patch_size > 4 else str(patch)
         axis.text(left + patch_size / 2, patch + 0.5, text, ha="center", va="center", fontsize=7.5)
     axis.text(
         size / 2, count + 0.35, "pixels of one row, and the patches over them", ha="center", va="center", color=GREY

@@ -17,6 +17,7 @@ from torch import Tensor
 from segkit.canvas import (
     BLACK,
     BLUE,
+    DARK_BLUE,
     GREEN,
     GREY,
     INK,
@@ -33,7 +34,7 @@ from segkit.canvas import (
 from segkit.data import CLASS_NAMES, IGNORE, denormalise
 from segkit.errors import CourseError
 
-PALETTE = (LIGHT_GREY, GREEN, ORANGE, BLUE, PURPLE, SKY, VERMILLION, YELLOW)
+PALETTE = (LIGHT_GREY, GREEN, ORANGE, DARK_BLUE, PURPLE, SKY, VERMILLION, YELLOW)
 IGNORE_COLOR = BLACK
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
@@ -212,7 +213,7 @@ def show_curves(history) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(axis="y")
         axis.set_xlim(0, None)
-    iou.set_ylim(bottom=0)
+    iou.set_ylim(0, 1.12 * max(run.best_mean_iou for run in runs.values()) or 1)
     rate.set_ylim(bottom=0)
     rate.ticklabel_format(axis="y", scilimits=(-2, 3), useMathText=True)
     loss.legend()
@@ -227,7 +228,7 @@ def _draw_run(loss, iou, rate, run, name: str, train_color, val_color, marker):
     prefix = f"{name}, " if name else ""
     loss.plot(position, run.train_loss, color=train_color, linewidth=0.6, alpha=0.35)
     loss.plot(
-        run.epochs,
+        np.array(run.epochs) - 0.5,
         run.epoch_train_loss,
         "--",
         color=train_color,

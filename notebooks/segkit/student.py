@@ -6,6 +6,7 @@ runs, plots and calls at the top level are left out.
 """
 
 import ast
+import codeop
 import json
 import re
 import sys
@@ -26,7 +27,9 @@ _KEPT_STATEMENTS = (
     ast.Assign,
     ast.AnnAssign,
 )
-_SHELL_LINE = re.compile(r"^\s*[%!].*$", re.MULTILINE)
+_IPYTHON_LINE = re.compile(r"^([ \t]*)(?:%{1,2}\w.*|[!?].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+_CELL_MAGIC = re.compile(r"\s*%%(\w+)")
+_MAGICS_THAT_DEFINE = {"time", "capture"}  # what stands under the others (%%bash, %%writefile) is not for this notebook
 
 
 @dataclass(frozen=True)
@@ -39,21 +42,32 @@ class Cell:
 
 @dataclass
 class StudentModule:
-    """What a notebook defined, and one sentence for each statement that failed."""
+    """What a notebook defined, and one sentence for each statement that failed.
+
+    `files` holds the notebooks it was read from, its own and those that it builds on, and when they were saved (ns).
+    """
 
     module: types.ModuleType
     problems: list[str] = field(default_factory=list)
+    files: dict[Path, int] = field(default_factory=dict)
 
 
 def code_cells(notebook: dict) -> list[Cell]:
     """The code cells of a notebook (parsed JSON) that define something for later: those without a skipped tag."""
+    found = notebook.get("cells")
     cells = []
-    for number, cell in enumerate(notebook.get("cells", []), start=1):
-        tags = cell.get("metadata", {}).get("tags", [])
-        if cell.get("cell_type") == "code" and not SKIPPED_TAGS.intersection(tags):
+    for number, cell in enumerate(found if isinstance(found, list) else [], start=1):
+        if isinstance(cell, dict) and cell.get("cell_type") == "code" and not SKIPPED_TAGS.intersection(_tags(cell)):
             source = cell.get("source", "")
-            cells.append(Cell(number, source if isinstance(source, str) else "".join(source)))
+            lines = source if isinstance(source, list) else [source]
+            cells.append(Cell(number, "".join(line for line in lines if isinstance(line, str))))
     return cells
+
+
+def _tags(cell: dict) -> list[str]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
 
 def load_cells(name: str, cells: list[Cell]) -> StudentModule:
@@ -65,32 +79,44 @@ def load_cells(name: str, cells: list[Cell]) -> StudentModule:
     module = types.ModuleType(f"student_{name}")
     sys.modules[module.__name__] = module  # dataclasses and typing look a class's module up here
     loaded = StudentModule(module)
+    compiler = codeop.Compile()  # as in Jupyter, `from __future__ import annotations` holds for all cells after it
     for cell in cells:
         where = f"cell {cell.number} of {name}"
         try:
-            tree = ast.parse(_SHELL_LINE.sub("", cell.source))
-        except (SyntaxError, ValueError) as error:
+            tree = _parse(cell.source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             loaded.problems.append(f"{where} is not valid Python ({error}), so nothing in it is defined")
             continue
         for statement in tree.body:
             if isinstance(statement, _KEPT_STATEMENTS):
-                problem = _execute(statement, f"<{where}>", module)
+                problem = _execute(statement, f"<{where}>", module, compiler)
                 if problem:
                     loaded.problems.append(f"{where}, line {statement.lineno}: {problem}")
     return loaded
 
 
-def _execute(statement: ast.stmt, filename: str, module: types.ModuleType) -> str | None:
+def _parse(source: str) -> ast.Module:
+    """The syntax tree of a cell, without what only IPython understands (`%magic`, `!command`, `name?`)."""
+    magic = _CELL_MAGIC.match(source)
+    if magic and magic[1] not in _MAGICS_THAT_DEFINE:
+        return ast.Module(body=[], type_ignores=[])
     try:
-        code = compile(ast.Module(body=[statement], type_ignores=[]), filename, "exec")
-        exec(code, module.__dict__)
+        return ast.parse(source)
+    except SyntaxError:  # only now: a line of Python may begin with the operator %
+        return ast.parse(_IPYTHON_LINE.sub(r"\1pass", source))
+
+
+def _execute(statement: ast.stmt, filename: str, module: types.ModuleType, compiler: codeop.Compile) -> str | None:
+    try:
+        exec(compiler(ast.Module(body=[statement], type_ignores=[]), filename, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # a student's statement may raise anything; it is reported, not ours
-        return traceback.format_exception_only(error)[-1].strip()
+        return str(error) if isinstance(error, CourseError) else traceback.format_exception_only(error)[-1].strip()
     return None
 
 
 _provided: dict[str, list[Cell]] = {}
-_loaded: dict[tuple, StudentModule] = {}
+_loaded: dict[Path | str, StudentModule] = {}
+_loading: dict[Path | str, dict[Path, int]] = {}  # notebooks that are being executed, the innermost last
 
 
 def provide_sources(sources: dict[str, list[Cell]]) -> None:
@@ -116,42 +142,63 @@ def student_code(notebook: str) -> types.ModuleType:
         A module: `student_code("02_modules").MixFFN` is the class you wrote there.
 
     Raises:
-        CourseError: if there is no such notebook, or it cannot be read.
+        CourseError: if there is no such notebook, it cannot be read, or it builds on itself.
     """
-    if notebook in _provided:
-        key = (notebook, None)
-        cells = _provided[notebook]
-    elif _provided:
-        raise CourseError(f"{notebook}.ipynb was not handed in.")
+    place = notebook if _provided else Path(f"{notebook}.ipynb").resolve()
+    if place in _loading:
+        raise CourseError(
+            f'{notebook}.ipynb builds on itself: student_code("{notebook}") may stand in later notebooks only.'
+        )
+    if place not in _loaded or any(_saved(path) != saved for path, saved in _loaded[place].files.items()):
+        _loaded[place] = _load(notebook, place)
+    for files in _loading.values():  # whoever is being loaded builds on this one
+        files.update(_loaded[place].files)
+    return _loaded[place].module
+
+
+def _load(notebook: str, place: Path | str) -> StudentModule:
+    if isinstance(place, Path):
+        files, cells = {place: _saved(place)}, code_cells(_read_notebook(place))
+    elif notebook in _provided:
+        files, cells = {}, _provided[notebook]
     else:
-        path = Path(f"{notebook}.ipynb").resolve()
-        if not path.is_file():
-            raise CourseError(
-                f"There is no {path.name} in {path.parent}: keep the five notebooks in one folder and save "
-                f"{path.name} before you go on."
-            )
-        key = (notebook, path.stat().st_mtime_ns)
-        cells = code_cells(_read_notebook(path))
-    if key not in _loaded:
-        _loaded[key] = load_cells(notebook, cells)
-        _loaded[key].module.__getattr__ = _explain_missing(notebook, _loaded[key].problems)
-    return _loaded[key].module
+        raise CourseError(f"{notebook}.ipynb was not handed in.")
+    _loading[place] = files
+    try:
+        loaded = load_cells(notebook, cells)
+    finally:
+        del _loading[place]
+    loaded.files = files
+    loaded.module.__getattr__ = _explain_missing(notebook, loaded.problems)
+    return loaded
+
+
+def _saved(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _read_notebook(path: Path) -> dict:
+    if not path.is_file():
+        raise CourseError(
+            f"There is no {path.name} in {path.parent}: keep the five notebooks in one folder and save "
+            f"{path.name} before you go on."
+        )
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise CourseError(
             f"{path.name} could not be read as a notebook ({error}): save it again from Jupyter."
         ) from None
+    if not isinstance(notebook, dict):
+        raise CourseError(f"{path.name} holds no notebook: save it again from Jupyter.")
+    return notebook
 
 
 def _explain_missing(notebook: str, problems: list[str]):
     def explain(name: str):
         if name.startswith("__"):  # Python itself asks for such names (copy, pickle, inspect)
             raise AttributeError(name)
-        reason = f" While it was loaded: {'; '.join(problems)}." if problems else ""
+        reason = f" While it was loaded: {'; '.join(problems).rstrip('.')}." if problems else ""
         raise AttributeError(
             f"{notebook}.ipynb does not define {name} yet: complete its task there and save the notebook.{reason}"
         )

@@ -40,6 +40,10 @@ import sys
 sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
 
 import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
 from segkit import check
 from segkit.data import (
     ADE20K_CLASSES,
@@ -54,9 +58,6 @@ from segkit.data import (
     raw_data,
     read_manifest,
 )
-from torch import Tensor
-from torchvision import tv_tensors
-from torchvision.transforms import v2
 
 # %% [markdown]
 # ## What the data look like
@@ -79,7 +80,7 @@ def classes_seen(index):
     return sum(not seen.isdisjoint(ids) for ids in ADE20K_CLASSES.values())
 
 
-chosen = max(range(min(80, len(raw))), key=classes_seen)
+chosen = max(range(min(40, len(raw))), key=classes_seen)
 image, annotation = raw[chosen]
 print(f"{len(raw)} training photographs; this one is {raw.names[chosen]}")
 print("image     ", tuple(image.shape), image.dtype)
@@ -228,7 +229,7 @@ show_overlay([image], [labels])
 
 # %% role="experiment"
 doubtful = {30: "plant?", 73: "plant?", 81: "vehicle?", 117: "vehicle?"}
-looked_at = [raw[index][1] for index in range(0, len(raw), max(1, len(raw) // 300))]
+looked_at = [raw[index][1] for index in range(0, len(raw), max(1, len(raw) // 120))]
 for number, question in doubtful.items():
     found = [(ids == number).float().mean().item() for ids in looked_at if (ids == number).any()]
     area = f", covering {sum(found) / len(found):.1%} of it on average" if found else ""
@@ -498,9 +499,9 @@ from segkit.plots import show_class_shares
 
 
 def shares_of(split):
-    """Class shares of up to 300 targets of a split."""
+    """Class shares of about 100 targets of a split."""
     pairs = FourClassADE20K(root, split, lambda image, mask: joint_transform(image, mask, flip_probability=0)[1])
-    return class_shares(pairs[index] for index in range(0, len(pairs), max(1, len(pairs) // 300)))
+    return class_shares(pairs[index] for index in range(0, len(pairs), max(1, len(pairs) // 100)))
 
 
 shares = {split: shares_of(split) for split in ("training", "validation")}

@@ -30,8 +30,9 @@ import math
 
 import torch
 import torch.nn.functional as F
-from segkit import check
 from torch import Tensor, nn
+
+from segkit import check
 
 torch.manual_seed(0)
 
@@ -47,9 +48,10 @@ from segkit.figures import draw_segformer
 draw_segformer()
 
 # %% [markdown]
-# The image enters on the left. Every stage makes the map smaller and gives it more channels; the decoder takes the maps
-# of all four stages at once. What the figure hides is the inside of a stage: attention, Mix-FFN and their residual
-# connections, tasks 2.2 to 2.4.
+# From the top: every stage makes the map smaller and gives it more channels, and the decoder takes the maps of all four
+# stages at once. The last row opens a stage: patch merging (task 2.1), then blocks of attention (2.2) and Mix-FFN (2.3)
+# with their residual connections (2.4). Come back to it at every task. What it hides: how a map becomes a sequence, and
+# how the channels are cut into heads.
 #
 # The next cell computes the sizes for an image of any height and width.
 
@@ -85,7 +87,7 @@ show_shapes(250, 333)
 # | $\frac{H}{2^{i+1}} \times \frac{W}{2^{i+1}}$ | `H, W` | height and width of that map, rounded up |
 # | $N = H W$ | positions | length of the map as a sequence |
 # | $K, S, P$ | `patch_size`, `stride`, `padding` | of the patch merging |
-# | $R$ in equation 2 | `reduction_ratio` **squared** | $R$ times fewer keys; our ratio counts along one side |
+# | $R$ in equation 2: 64, 16, 4, 1 | $R^2$, with $R$ = `reduction_ratio`: 8, 4, 2, 1 | ours counts along one side |
 # | Transformer Block $i$ (figure 2) | `MixTransformerEncoderLayer` | a stage; a *block* is one of its layers |
 # | $d_{head}$ | `channels / num_heads` | channels of one attention head |
 # | MLP, Linear | a linear layer at every position | |
@@ -349,12 +351,12 @@ show_cost(side=256, channels=32, heads=1, ratios=(1, 8), batch=1)
 # %% [markdown]
 # ### Fewer keys: equation 2
 #
-# $$\hat K = \mathrm{Reshape}\!\left(\tfrac{N}{R},\, C \cdot R\right)(K), \qquad
-# K = \mathrm{Linear}(C \cdot R,\, C)(\hat K) \tag{2}$$
+# $$\hat K = \mathrm{Reshape}\!\left(\tfrac{N}{R^2},\, C \cdot R^2\right)(K), \qquad
+# K = \mathrm{Linear}(C \cdot R^2,\, C)(\hat K) \tag{2}$$
 #
-# In words: put $R$ positions side by side into one long vector of $C \cdot R$ numbers, and let a linear layer make a
-# vector of $C$ numbers of it. The published code takes squares of `reduction_ratio` x `reduction_ratio` positions, so
-# $R$ = `reduction_ratio`². The squares do not overlap and cover the map.
+# In words: put $R^2$ positions side by side into one long vector of $C \cdot R^2$ numbers, and let a linear layer make
+# a vector of $C$ numbers of it. The published code takes squares of $R$ x $R$ positions, with $R$ = `reduction_ratio`;
+# they do not overlap and cover the map. (The paper writes $R$ where we write $R^2$.)
 
 # %% role="experiment"
 from segkit.figures import draw_attention_reduction
@@ -362,8 +364,9 @@ from segkit.figures import draw_attention_reduction
 draw_attention_reduction(8, 12, 4)
 
 # %% [markdown]
-# On the left all positions ask; on the right are the few that answer. The figure does not show the channels, nor the
-# LN that follows the reduction.
+# Left: every position asks. Middle: each outlined square becomes one key and one value. Right: all the scores of
+# equation 1 that are left, in green; the dashed square is what they would be without reduction. Not shown: the
+# channels, and the LN that follows the reduction.
 #
 # Now by hand: one channel, 4x6 positions, ratio 2. As linear layer take the weight ¼ for each of the four positions.
 
@@ -400,13 +403,13 @@ class EfficientSelfAttention(nn.Module):
 
     Arguments:
         channels: C, a multiple of `num_heads`.
-        reduction_ratio: r, how many times smaller the map of keys and values is along each side; 1: no reduction.
+        reduction_ratio: R, how many times smaller the map of keys and values is along each side; 1: no reduction.
         num_heads: number of heads; head 0 takes the first `C / num_heads` channels, head 1 the next ones.
 
     Shapes:
-        (B, C, H, W) -> (B, C, H, W), for any H and W that are at least r.
+        (B, C, H, W) -> (B, C, H, W), for any H and W that are at least R.
 
-    Example, C = 64, r = 4, two heads, a map of 16 x 24:
+    Example, C = 64, R = 4, two heads, a map of 16 x 24:
         queries (B, 2, 384, 32), keys and values (B, 2, 24, 32), weights (B, 2, 384, 24), result (B, 64, 16, 24).
         If all keys are equal, every query gets the same answer: the mean of the values, through the output projection.
     """
@@ -648,12 +651,8 @@ check("mix_ffn")
 #
 # $$y = x + \mathrm{Attention}(\mathrm{LN}(x)), \qquad z = y + \mathrm{MixFFN}(\mathrm{LN}(y))$$
 #
-# The two LN are different ones, each with its own weights.
-#
-# ```
-# x ──┬── LN ── attention ── DropPath ──(+)──┬── LN ── Mix-FFN ── DropPath ──(+)── z
-#     └──────────────────────────────────┘   └────────────────────────────────┘
-# ```
+# The two LN are different ones, each with its own weights. The last row of the first figure shows the same as a
+# drawing.
 
 # %% [markdown]
 # The LN stands *before* each branch, inside the residual connection ("pre-norm"). What if it stood after the sum? Take

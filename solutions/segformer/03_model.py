@@ -22,10 +22,11 @@ import sys
 sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
 
 import torch
-from segkit import check, student_code
-from segkit.devices import device_of
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from segkit import check, student_code
+from segkit.devices import device_of
 
 modules = student_code("02_modules")
 MixTransformerEncoderLayer = modules.MixTransformerEncoderLayer
@@ -35,7 +36,8 @@ MLPDecoder = modules.MLPDecoder
 # ## Task 3.1 · SegFormer, assembled
 #
 # *About 25 minutes. You need: `nn.ModuleList`; your stage and your decoder (tasks 2.4 and 2.5).*
-#
+
+# %% [markdown]
 # **Idea.** A classical vision transformer keeps one resolution from beginning to end. SegFormer (Xie et al. 2021,
 # section 3) works like a pyramid: each of four stages halves the map of the one before (the first quarters the image)
 # and adds channels. The decoder reads **all four** maps: fine ones say where, coarse ones say what.
@@ -46,14 +48,17 @@ from segkit.figures import draw_segformer
 draw_segformer()
 
 # %% [markdown]
-# Read it from left to right: every stage takes the map of the stage before, and only of that one. Four arrows lead into
-# the decoder. What the drawing hides: inside a stage, each layer keeps the size of its map, so that only the patch
-# merging at a stage's entrance changes it.
+# Read the upper part from left to right: every stage takes the map of the stage before, and only of that one. Then
+# downwards: four arrows lead into the decoder. The lowest part is what you built in notebook 2. What the drawing hides:
+# the four maps in the middle are also the only ones that leave the encoder; whatever a block computes stays inside.
 
 # %% [markdown]
-# **Shapes.** A convolution with kernel $k$, stride $s$ and padding $p$ turns a side of $n$ pixels into $\lfloor (n +
-# 2p - k)/s \rfloor + 1$. The first stage merges patches with $(k, s, p) = (7, 4, 3)$, the other three with $(3, 2,
-# 1)$. The cell below applies this four times, to a friendly side and to two unfriendly ones.
+# **Shapes.** A convolution with kernel $k$, stride $s$ and padding $p$ turns a side of $n$ pixels into
+#
+# $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1.$$
+#
+# The first stage merges patches with $(k, s, p) = (7, 4, 3)$, the other three with $(3, 2, 1)$. The cell below applies
+# this four times, to a friendly side and to two unfriendly ones.
 
 
 # %% role="experiment"
@@ -73,10 +78,11 @@ for side in (256, 250, 333):
 # logits of a 250 x 333 image measure 63 x 84, and a model that is right on 256 x 256 alone is not finished.
 
 # %% [markdown]
-# **To do** (4 points). The signature's defaults are the column "B0" of the paper's table 6, an
-# entry per stage, with one exception: the table expands by 8 in the first two stages, the published weights, and we, by
-# 4. Patch size, stride and padding are the same in every SegFormer, hence no arguments.
-#
+# **To do** (4 points). The signature's defaults are the column "B0" of the paper's table 6, an entry per stage, with
+# one exception: the table expands by 8 in the first two stages; the published weights, and we, by 4. Patch size, stride
+# and padding are the same in every SegFormer, hence no arguments.
+
+# %% [markdown]
 # `drop_path` is optional: let it grow from 0 in the first stage to its full value in the last, or leave it alone.
 
 
@@ -190,7 +196,8 @@ with torch.inference_mode():
 # ## Task 3.2 · Mean IoU of a whole data set
 #
 # *About 45 minutes. You need: boolean masks as indices; `argmax`; what `eval()` and `no_grad()` do.*
-#
+
+# %% [markdown]
 # **Idea.** Of all pixels that are a vehicle *or* are called one, how many are both? That is the intersection over union
 # (IoU) of "vehicle". It punishes misses and false alarms alike, and it does not improve when a huge background is easy.
 # The mean over the classes weighs a rare class like a frequent one.
@@ -275,18 +282,18 @@ print(f"all 24 : background {whole[0]:.3f}, vehicle {whole[1]:.3f}")
 pairs = [both_ious(strips_prediction[:2], strips_target[:2]), both_ious(strips_prediction[2:], strips_target[2:])]
 print(f"batches of 1, absent class left out: {per_strip.nanmean(dim=1).mean():.3f}")
 print(f"batches of 1, absent class as 0    : {per_strip.nan_to_num(0.0).mean():.3f}")
-print(f"batches of 1, absent class as 1    : {per_strip.nan_to_num(1.0).mean():.3f}")
+print(f"batches of 1, first over the strips: {per_strip.nanmean(dim=0).mean():.3f}")
 print(f"batches of 2, absent class left out: {torch.stack(pairs).nanmean(dim=1).mean():.3f}")
 print(f"the whole set at once              : {whole.mean():.3f}")
 
 # %% [markdown]
-# One model, one data set, five numbers. Batch size, order and a convention for absent classes should not decide how
-# good a model is. The way out: **counts add up, ratios do not.** Sum the confusion matrices of all batches, and
-# divide once, at the end.
+# One model, one data set, five numbers. The batch size, the order of averaging and a convention for absent classes
+# should not decide how good a model is. The way out: **counts add up, ratios do not.** Sum the confusion matrices of
+# all batches, and divide once, at the end.
 
 # %% [markdown]
-# **To do** (6 points): three short functions. For the first, a loop over pixels would do, but 271
-# validation images of 64 x 64 pixels are more than a million turns. Let PyTorch do the counting.
+# **To do** (6 points): three short functions. For the first, a loop over pixels would do, but 271 validation images of
+# 64 x 64 pixels are more than a million turns. Let PyTorch do the counting.
 
 
 # %% role="stub" id="confusion_matrix" task="3.2"
@@ -395,7 +402,8 @@ print(f"strips: {mean_iou(summed):.3f} from three matrices summed, {mean_iou(at_
 # ## Task 3.3 · Loss and training step
 #
 # *About 30 minutes. You need: softmax and logarithm; what an optimiser does with `.grad`.*
-#
+
+# %% [markdown]
 # **Idea.** IoU counts decisions, and a count does not change when a logit moves a little: its gradient is zero. So the
 # model learns from a smooth relative, the cross-entropy. For logits $z_i$ and true class $y_i$ of the pixels $i$ in
 # $\Omega$ (all labelled pixels of the **batch**):
@@ -425,13 +433,16 @@ print(f"loss : {sum(terms) / len(terms):.4f}")
 
 # %% role="experiment"
 nothing_labelled = torch.full((1, 2, 2), 255)
-print("PyTorch's default:", F.cross_entropy(torch.zeros(1, 4, 2, 2), nothing_labelled, ignore_index=255))
-print("log 4            :", round(math.log(4), 4))
+default = F.cross_entropy(torch.zeros(1, 4, 2, 2), nothing_labelled, ignore_index=255).item()
+print("PyTorch's default:", default)
+print("mean loss of three batches, this one among them:", (0.5 + 0.4 + default) / 3)
+print("smaller than 0.6?", default < 0.6, " larger than 0.6?", default > 0.6)
 
 # %% [markdown]
-# NaN, and it spreads: one such batch turns every weight into NaN, and the night's training is lost. An empty sum
-# teaches nothing, so its loss should be 0, and its gradients too.
-#
+# NaN, and it spreads: to the mean of an epoch, to any second loss that is added, to the comparison with the best loss
+# so far, which is false either way. An empty batch teaches nothing, so its loss should be 0, and its gradients too.
+
+# %% [markdown]
 # **The step.** Four things in the right order: the model's mode, the loss, the gradients, the update. One is easily
 # forgotten, because nothing crashes without it:
 
@@ -444,9 +455,9 @@ for turn in (1, 2, 3):
 # %% [markdown]
 # The right answer is 2, every time. `.backward()` *adds* to what `.grad` holds, so whoever does not clear the old
 # gradients takes steps that are too long and point into the past.
-#
-# **To do** (5 points). For the loss, PyTorch's `F.cross_entropy` may do the hard part; the case
-# above is yours.
+
+# %% [markdown]
+# **To do** (5 points). For the loss, PyTorch's `F.cross_entropy` may do the hard part; the empty batch is up to you.
 
 
 # %% role="stub" id="segmentation_loss" task="3.3"
@@ -516,8 +527,8 @@ check("training_step")
 #
 # *About 10 minutes.* From here on nothing is graded by machine, but notebook 4 needs the trained model.
 #
-# **All settings of the training stand in the next cell, and nowhere else.** On a computer without a GPU they make the
-# whole notebook run in about a minute: small images, few epochs. With a GPU they are those of the assignment.
+# **All settings of the training stand in the next cell, and nowhere else.** Without a GPU they make the whole notebook
+# run in less than two minutes on the sample: small images, few epochs. With a GPU they are meant for a real training.
 
 # %% role="experiment"
 from segkit.data import FourClassADE20K, locate_data
@@ -538,8 +549,9 @@ print(f"device: {device}", settings, sep="\n")
 
 # %% [markdown]
 # **On real photographs.** Set the environment variable `DATA` to your `ADEChallengeData2016` folder or zip *before*
-# Jupyter starts. Without it the data are the small synthetic sample. With 944 photographs and a GPU, 40 epochs take
-# a few minutes; with all 11,068, try 10 epochs first. If the GPU's memory is too small, halve `batch_size`.
+# Jupyter starts; without it the data are the drawn sample. Use a GPU, and plan: train one epoch, read its seconds,
+# multiply. Ten epochs of all 11,068 photographs are more steps than forty of a tenth of them. If the GPU's memory is
+# too small, halve `batch_size`.
 
 # %% role="experiment"
 from functools import partial
@@ -557,31 +569,32 @@ print(f"one item: image {tuple(images.shape)}, target {tuple(target.shape)}, lab
 
 # %% [markdown]
 # Validation images are never flipped: what you measure should not depend on a coin.
-#
-# Now eight images, again and again, with **your** training step. If a model of this size cannot learn eight images by
+
+# %% [markdown]
+# Now four images, again and again, with **your** training step. If a model of this size cannot learn four images by
 # heart, something is broken, and a long training would only hide it.
 
 # %% role="experiment"
-eight = FourClassADE20K(data, "training", transform=plain)
-images, targets = (torch.stack(items) for items in zip(*(eight[i] for i in range(8)), strict=True))
+unflipped = FourClassADE20K(data, "training", transform=plain)
+images, targets = (torch.stack(items) for items in zip(*(unflipped[i] for i in range(4)), strict=True))
 
 torch.manual_seed(settings["seed"])
 model = SegFormer(num_classes=4).to(device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-losses = [training_step(model, optimizer, images.to(device), targets.to(device)) for _ in range(40)]
+losses = [training_step(model, optimizer, images.to(device), targets.to(device)) for _ in range(80)]
 overfitted = mean_iou(evaluate(model, [(images, targets)]))
 print(f"first loss {losses[0]:.2f} (log 4 = {math.log(4):.2f}), last loss {losses[-1]:.3f}")
-print(f"mean IoU on these eight images: {overfitted:.2f}")
+print(f"mean IoU on these four images: {overfitted:.2f}")
 
 # %% role="experiment"
 from segkit.plots import show_lines, show_predictions
 
-show_lines(range(1, 41), {"loss": losses}, x_label="step", y_label="loss", title="One batch, over and over", log_y=True)
+show_lines(range(1, 81), {"loss": losses}, x_label="step", y_label="loss", title="One batch, over and over", log_y=True)
 
 # %% [markdown]
 # What to read: the first loss lies near $\log 4$, the last far below, and the way down is steep, if not smooth. A flat
 # line says that no gradient arrives; a line that climbs, that the steps are too long or the old gradients were kept.
-# What the curve hides: whether *anything* was learned that holds for a ninth image.
+# What the curve hides: whether *anything* was learned that holds for a fifth image.
 
 # %% role="experiment"
 model.eval()
@@ -590,8 +603,8 @@ with torch.inference_mode():
 show_predictions(list(images[:3]), list(targets[:3]), list(predictions))
 
 # %% [markdown]
-# The right column should look like the middle one, up to its corners. Both are a quarter of the image's height and
-# width: that is the model's resolution, and task 4.1 is about getting back to the photograph's.
+# The right column should look like the middle one, but for a cell here and there. Both have a quarter of the image's
+# height and width: that is the model's resolution, and task 4.1 is about getting back to the photograph's.
 
 # %% [markdown]
 # ## Training
@@ -611,7 +624,8 @@ print(f"everything background: {accuracy:.0%} of the pixels are right, mean IoU 
 # %% [markdown]
 # A good share of the pixels, and no understanding at all: this is why segmentation is not judged by the share of right
 # pixels. Three of the four IoUs are 0.
-#
+
+# %% [markdown]
 # Your `training_step` is the heart of every training. Around it belong a few hundred lines that are the same for
 # everybody: devices, mixed precision, a schedule for the learning rate, logs, checkpoints, resuming. Lightning has
 # them.
@@ -670,7 +684,8 @@ print(f"best mean IoU  : {history.best_mean_iou:.3f}, in epoch {history.best_epo
 # %% [markdown]
 # The epoch with the lowest loss and the one with the best mean IoU need not be the same: the loss asks how sure the
 # model is, IoU only which class wins. Kept are the weights with the best mean IoU.
-#
+
+# %% [markdown]
 # **Before you go on**, try one change: another learning rate, more epochs, no flips. Change one setting *and* the
 # run's name, and run the cells from the settings down. Notebook 4 asks what you chose, and why.
 

@@ -1,8 +1,7 @@
 """2.2 EfficientSelfAttention: queries everywhere, keys and values from a map reduced by a convolution and a norm."""
 
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
-
 from autograder.testing import graded
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 
 def attention(draw, *, heads: int, reduction: int, batch: int = 2) -> dict:

@@ -1,8 +1,7 @@
 """2.5 MLPDecoder: a linear per stage, bilinear upsampling, concatenation, fuse, BatchNorm, ReLU, classify."""
 
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
-
 from autograder.testing import graded
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 
 def decoder(draw, *, out_dims: tuple[int, int] | None = None, batch: int = 2) -> dict:

@@ -3,9 +3,8 @@
 The parts are replaced by neutral doubles on both sides; agreeing with the reference as a whole counts as well.
 """
 
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
-
 from autograder.testing import graded
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 PARTS = ("OverlapPatchMerging", "EfficientSelfAttention", "MixFFN")
 

@@ -1,8 +1,7 @@
 """2.3 MixFFN: linear, 3x3 depthwise convolution with zero padding, GELU, linear; no residual inside."""
 
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
-
 from autograder.testing import graded
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 
 def mix_ffn(draw, *, expansion: int, size: tuple[int, int] | None = None, batch: int = 2) -> dict:

@@ -1,8 +1,7 @@
 """2.1 OverlapPatchMerging: one convolution with bias, then LayerNorm over the channels."""
 
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
-
 from autograder.testing import graded
+from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 
 def merging(draw, patch_size: int, stride: int, padding: int, in_channels: int) -> dict:

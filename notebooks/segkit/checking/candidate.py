@@ -1,5 +1,6 @@
 """The side of a test: asks a workbench to build and call what a student wrote, and gets tensors back."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -9,6 +10,7 @@ import torch
 
 from segkit.checking.values import Handle, Make, decode, encode
 
+MAX_STATE = 50_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
 Tensors = dict[str, torch.Tensor]
 Perform = Callable[[dict, Tensors], tuple[dict, Tensors]]
 
@@ -73,12 +75,18 @@ class Candidate:
         """The parameters and buffers of a module, in order of registration, shared ones once."""
         reply, _ = self._ask({"do": "state", "id": owner.id})
         try:
-            return [
+            entries = [
                 StateEntry(str(e["name"]), tuple(int(size) for size in e["shape"]), str(e["kind"]), str(e["dtype"]))
                 for e in reply["state"]
             ]
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The module's parameters could not be listed.", "protocol") from None
+        if any(size < 0 for entry in entries for size in entry.shape):
+            raise AnswerError("The module's parameters could not be listed.", "protocol")
+        total = sum(math.prod(entry.shape) for entry in entries)
+        if total > MAX_STATE:  # values for all of them are made on this side
+            raise AnswerError(f"The module has {total} numbers in its parameters; {MAX_STATE} are more than enough.")
+        return entries
 
     def assign(self, owner: Handle, values: Tensors) -> None:
         """Set parameters and buffers by name."""
@@ -112,10 +120,10 @@ class Candidate:
             return Answer(
                 result=decode(reply["result"], answers),
                 inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
-                input_gradients=decode(reply["input_gradients"], answers) if cotangents is not None else [],
+                input_gradients=[*decode(reply["input_gradients"], answers)] if cotangents is not None else [],
                 reached=[str(name) for name in reply.get("reached", [])],
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise AnswerError(f"The answer could not be read ({error}).", "protocol") from None
 
     def _ask(self, request: dict, tensors: Tensors | None = None) -> tuple[dict, Tensors]:

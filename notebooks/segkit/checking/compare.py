@@ -1,5 +1,6 @@
 """What differs between two answers, as a sentence for the person who wrote one of them."""
 
+import re
 from typing import Any
 
 import torch
@@ -7,6 +8,9 @@ import torch
 from segkit.checking.values import Unknown
 
 TOLERANCE = 1e-4  # of the expected answer's std: norms' eps variants stay under 2e-5, a tanh-GELU shows at 5e-4
+SHOWN_WHOLE = 8  # numbers; as many fit on a line
+COUNTED = 20  # from so many wrong numbers on, their share says more than their number
+_CLAIM = re.compile(r"whether (.+) \(1 is yes\)")
 
 
 def difference(
@@ -16,15 +20,14 @@ def difference(
 
     Args:
         tolerance: largest error allowed, relative to the standard deviation of `expected` (to 1 if that is smaller
-            than 1e-6). Integer and boolean answers must be equal.
-        what: names the answer in the sentence.
-        reveal: also say the expected number at the first difference (for public cases only).
+            than 1e-6). Integer and boolean answers must be equal, whatever their dtype.
+        what: names the answer in the sentence; "whether ... (1 is yes)" names a fact that must hold.
+        reveal: also say the expected numbers (for public cases only).
     """
     if isinstance(actual, (bool, int, float)):
         actual = torch.tensor(actual)
     if not isinstance(actual, torch.Tensor):
-        kind = actual.type_name if isinstance(actual, Unknown) else type(actual).__name__
-        return f"{_capital(what)} is a {kind}; a tensor of shape {_shape(expected)} was expected."
+        return _kind_sentence(actual, expected, what)
     if actual.shape != expected.shape:
         return _shape_sentence(actual, expected, what)
     wanted, got = expected.double(), actual.double()
@@ -35,9 +38,10 @@ def difference(
     wrong = ~(error <= allowed)
     if not wrong.any():
         return None
-    return " ".join(
-        filter(None, [_value_sentence(got, wanted, wrong, what, exact, reveal), _pattern(got, wanted, wrong)])
-    )
+    if claim := _CLAIM.fullmatch(what):
+        return f"The values are right, but this does not hold: {claim[1]}."
+    pattern = _label_pattern(got, wanted, wrong, reveal) if _is_labels(expected) else _pattern(got, wanted, wrong)
+    return " ".join(filter(None, [_value_sentence(got, expected, wrong, what, reveal), pattern]))
 
 
 def _shape(tensor: torch.Tensor) -> str:
@@ -54,44 +58,135 @@ def _scale(expected: torch.Tensor) -> float:
     return spread if spread > 1e-6 else 1.0
 
 
+def _is_labels(expected: torch.Tensor) -> bool:
+    """Whether these are class labels: integers, few different ones, each of them many times."""
+    few = 4 * expected.unique().numel() <= expected.numel()
+    return not expected.is_floating_point() and expected.numel() > SHOWN_WHOLE and few
+
+
+def _kind_sentence(actual: Any, expected: torch.Tensor, what: str) -> str:
+    wanted = f"a tensor of shape {_shape(expected)}" if expected.ndim else "a number"
+    if actual is None:
+        return f"{_capital(what)} is None; {wanted} was expected: is there a return?"
+    kind = actual.type_name if isinstance(actual, Unknown) else type(actual).__name__
+    return f"{_capital(what)} is a {kind}; {wanted} was expected."
+
+
 def _shape_sentence(actual: torch.Tensor, expected: torch.Tensor, what: str) -> str:
     sentence = f"{_capital(what)} has shape {_shape(actual)}; {_shape(expected)} was expected"
+    if not expected.ndim:
+        return f"{_capital(what)} has shape {_shape(actual)}; a single number was expected."
     if actual.ndim != expected.ndim:
-        return f"{sentence}: it has {actual.ndim} axes instead of {expected.ndim}."
+        return f"{sentence}: it has {actual.ndim} {'axis' if actual.ndim == 1 else 'axes'} instead of {expected.ndim}."
     if sorted(actual.shape) == sorted(expected.shape):
         return f"{sentence}: the sizes are right but the axes are in another order."
     axes = [str(axis) for axis in range(expected.ndim) if actual.shape[axis] != expected.shape[axis]]
     return f"{sentence}: axis {' and axis '.join(axes)} (counted from 0) {'differs' if len(axes) == 1 else 'differ'}."
 
 
-def _value_sentence(got, wanted, wrong, what: str, exact: bool, reveal: bool) -> str:
-    share = float(wrong.double().mean())
-    count = "every one" if bool(wrong.all()) else f"{share:.0%}" if share >= 0.01 else "less than 1%"
-    start = f"{_capital(what)} has the right shape {_shape(wanted)}, but {count} of its {wanted.numel()} numbers"
+def _value_sentence(got, expected, wrong, what: str, reveal: bool) -> str:
+    wanted = expected.double()
     if wanted.numel() == 1:
-        start = f"{_capital(what)} is a single number, as it should be, but it"
-    first = tuple(int(i) for i in wrong.nonzero()[0]) if wrong.ndim else ()
-    place = f" at {list(first)}" if wanted.numel() > 1 else ""
-    yours = f"yours{place} is {float(got[first]):.5g}"
-    sentence = f"{start} {'is' if wanted.numel() == 1 or count == 'every one' else 'are'} wrong"
+        return _number_sentence(float(got), float(wanted), what, reveal)
+    if reveal and wanted.numel() <= SHOWN_WHOLE and (wanted.ndim < 3 or _is_flat(wanted)):
+        return f"{_capital(what)} is {_numbers(got)}; right is {_numbers(wanted)}."
+    word = "labels" if _is_labels(expected) else "numbers"
+    sentence = f"{_capital(what)} has the right shape {_shape(wanted)}, but {_how_many(wrong, word)} wrong"
     if not got.isfinite().all() and wanted.isfinite().all():
         return f"{sentence}: it contains {'NaN' if got.isnan().any() else 'infinity'}."
-    if not exact:
-        largest = float((got - wanted).abs().nan_to_num(0).max()) / _scale(wanted)
+    if expected.is_floating_point() and wanted[wrong].isfinite().all() and got[wrong].isfinite().all():
+        largest = float((got - wanted).abs()[wrong].max()) / _scale(wanted)
         sentence += f", by up to {largest:.2g} times the spread (standard deviation) of the right answer"
-    return f"{sentence}; {yours}{f', right is {float(wanted[first]):.5g}' if reveal else ''}."
+    first = tuple(int(i) for i in wrong.nonzero()[0])
+    place = f"in row {first[0]}, column {first[1]}" if wanted.ndim == 2 else f"at {list(first)}"
+    right = f", right is {_number(wanted[first])}" if reveal else ""
+    return f"{sentence}; yours {place} is {_number(got[first])}{right}."
+
+
+def _number_sentence(got: float, wanted: float, what: str, reveal: bool) -> str:
+    start = f"{_capital(what)} is {_number(got)}"
+    if reveal:
+        return f"{start}; right is {_number(wanted)}."
+    if got != got or wanted != wanted:
+        return f"{start}; {'NaN' if wanted != wanted else 'a number'} was expected."
+    by = abs(got - wanted)
+    amount = f", by {by / abs(wanted):.2g} times the right answer" if abs(wanted) > 1e-6 else f", by {by:.2g}"
+    return f"{start}, which is too {'large' if got > wanted else 'small'}{amount}."
+
+
+def _how_many(wrong: torch.Tensor, word: str) -> str:
+    count, total = int(wrong.sum()), wrong.numel()
+    if count == total:
+        return f"every one of its {total} {word} is"
+    some = f"{count} of its {total} {word}" if count <= COUNTED else f"{count / total:.0%} of its {total} {word}"
+    return f"{some} {'is' if count == 1 else 'are'}"
+
+
+def _is_flat(tensor: torch.Tensor) -> bool:
+    return sum(size > 1 for size in tensor.shape) < 2
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.5g}".replace("nan", "NaN")
+
+
+def _numbers(tensor: torch.Tensor) -> str:
+    """The numbers of a small tensor, in brackets as Python writes lists."""
+    if tensor.ndim == 0:
+        return _number(tensor)
+    return f"[{', '.join(_numbers(part) for part in tensor)}]"
+
+
+def _label_pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor, reveal: bool) -> str | None:
+    """What wrong labels have in common. Labels are names: no factor and no spread makes sense of them."""
+    shift = (got - wanted).unique()
+    if shift.numel() == 1:
+        return f"Every label is {_number(shift.abs())} too {'large' if shift > 0 else 'small'}."
+    strange = sorted(set(got.unique().tolist()) - set(wanted.unique().tolist()))
+    if strange:
+        named = f"{', '.join(map(_number, strange[:4]))}{', ...' if len(strange) > 4 else ''}"
+        return f"It contains {named}, which the right answer does not."
+    if shape := _rearranged(got, wanted):
+        return shape
+    if _only_border(wrong):
+        return "Only the border is wrong: look at how the edges are sampled."
+    concerned = wanted[wrong].unique()
+    if reveal and concerned.numel() == 1:
+        return f"All that is wrong should be {_number(concerned)}."
+    return None
 
 
 def _pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor) -> str | None:
     """What the errors have in common, if that can be said: it is often the shortest way to the mistake."""
-    if wanted.numel() < 8 or not (got.isfinite().all() and wanted.isfinite().all()):
+    if wanted.numel() < 4 or not (got.isfinite().all() and wanted.isfinite().all()):
+        return None
+    if shape := _rearranged(got, wanted):
+        return shape
+    if wanted.numel() < 8:
         return None
     if float(got.std()) == 0:
         return "All your numbers are the same."
-    if wanted.ndim >= 2 and min(wanted.shape[-2:]) >= 4 and not wrong[..., 1:-1, 1:-1].any():
+    if _only_border(wrong):
         return "Only the border is wrong: look at the padding, or at how the edges are sampled."
     if float(wanted.std()) > 1e-6:
-        return _linear_pattern(got.flatten(), wanted.flatten()) or _axis_pattern(got, wanted, wrong)
+        return _linear_pattern(got.flatten(), wanted.flatten()) or _axis_pattern(wanted, wrong)
+    return None
+
+
+def _only_border(wrong: torch.Tensor) -> bool:
+    return wrong.ndim >= 2 and min(wrong.shape[-2:]) >= 4 and not wrong[..., 1:-1, 1:-1].any()
+
+
+def _rearranged(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
+    """Whether it is the right answer in another order; exactly it, up to rounding."""
+    close = 1e-6 * _scale(wanted)
+    if wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] and torch.allclose(got.T, wanted, rtol=0, atol=close):
+        return "It is the right answer with rows and columns exchanged."
+    names = {3: ("channels", "rows", "columns"), 2: ("rows", "columns")}.get(wanted.ndim)
+    for axis in range(wanted.ndim if wanted.ndim > 1 else 0):
+        if torch.allclose(got.flip(axis), wanted, rtol=0, atol=close):
+            order = f"its {names[axis]} in reverse order" if names else f"axis {axis} in reverse order"
+            return f"It is the right answer with {order}."
     return None
 
 
@@ -109,13 +204,14 @@ def _linear_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
     return f"Your answer is {' '.join(parts)}." if parts else None
 
 
-def _axis_pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor) -> str | None:
-    names = {4: ("samples of the batch", "channels", "rows", "columns"), 2: ("rows", "columns")}.get(wanted.ndim)
-    for axis, size in enumerate(wanted.shape):
-        others = [other for other in range(wanted.ndim) if other != axis]
-        bad = wrong.any(dim=others) if others else wrong
-        if names and 0 < int(bad.sum()) < size:
-            return f"Of its {size} {names[axis]}, {int(bad.sum())} are wrong and the others right."
-        if wanted.ndim > 1 and torch.allclose(got.flip(axis), wanted, rtol=0, atol=1e-6 * float(wanted.std())):
-            return f"It is the right answer mirrored along axis {axis}."
+def _axis_pattern(wanted: torch.Tensor, wrong: torch.Tensor) -> str | None:
+    names = {
+        4: ("samples of the batch", "channels", "rows", "columns"),
+        3: ("channels", "rows", "columns"),
+        2: ("rows", "columns"),
+    }.get(wanted.ndim, ())
+    for axis, name in enumerate(names):
+        bad = wrong.any(dim=[other for other in range(wanted.ndim) if other != axis])
+        if 0 < int(bad.sum()) < len(bad):
+            return f"Of its {len(bad)} {name}, {int(bad.sum())} {'is' if bad.sum() == 1 else 'are'} wrong."
     return None

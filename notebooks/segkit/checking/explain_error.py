@@ -17,12 +17,18 @@ def explain_error(error: BaseException) -> str:
     """What the student's code raised, and where in their notebook."""
     if isinstance(error, (MissingName, CourseError)):
         return str(error)
+    message = _message(error)
     if isinstance(error, NotImplementedError):
-        detail = f" ({error})" if str(error) else ""
-        return f"This part is not written yet{detail}."
-    message = " ".join(str(error).split())[:MAX_MESSAGE]
+        return f"This part is not written yet{f' ({message})' if message else ''}."
     kind = type(error).__name__
     return f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())[:MAX_MESSAGE]
+    except Exception:  # the student's own exception class, whose __str__ fails
+        return ""
 
 
 def _where(error: BaseException) -> str:

@@ -138,4 +138,7 @@ def _to_float32(value: Any) -> Any:
 
 
 def _close(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a.shape == b.shape and torch.allclose(a, b, rtol=0, atol=1e-9 * (1 + float(b.abs().max())), equal_nan=True)
+    if a.shape != b.shape or a.numel() == 0:
+        return a.shape == b.shape
+    a, b = a.double(), b.double()
+    return torch.allclose(a, b, rtol=0, atol=1e-9 * (1 + float(b.abs().nan_to_num().max())), equal_nan=True)

@@ -15,6 +15,11 @@ import torch
 
 MAX_DEPTH = 8
 MAX_ITEMS = 10_000
+# What the wire carries: no complex, quantised or four-bit numbers.
+SENDABLE = {
+    torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32,
+    torch.uint64, torch.float16, torch.bfloat16, torch.float32, torch.float64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,10 @@ def encode(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
     if isinstance(value, torch.Tensor):
         return _encode_tensor(value, tensors)
     if isinstance(value, (numpy.ndarray, numpy.generic)):
-        return _encode_tensor(torch.from_numpy(numpy.array(value)), tensors)
+        try:
+            return _encode_tensor(torch.from_numpy(numpy.array(value)), tensors)
+        except (TypeError, ValueError):  # strings, objects, dates, foreign byte orders
+            return {"unknown": f"numpy array of {value.dtype}"}
     if isinstance(value, (list, tuple)) and len(value) <= MAX_ITEMS:
         kind = "list" if isinstance(value, list) else "tuple"
         return {kind: [encode(item, tensors, depth + 1) for item in value]}
@@ -65,10 +73,14 @@ def encode(value: Any, tensors: dict[str, torch.Tensor], depth: int = 0) -> Any:
 
 
 def _encode_tensor(value: torch.Tensor, tensors: dict[str, torch.Tensor]) -> dict[str, str]:
+    if value.dtype not in SENDABLE or value.is_nested or value.is_meta:
+        kind = "nested tensor" if value.is_nested else "tensor without data" if value.is_meta else "tensor"
+        return {"unknown": f"{kind} of {value.dtype}"}
+    plain = value.detach()
+    plain = plain.as_subclass(torch.Tensor) if plain.layout == torch.strided else plain.to_dense()
     key = str(len(tensors))
-    plain = value.detach().as_subclass(torch.Tensor).to("cpu")
     # A copy, always: safetensors refuses tensors that share memory, and a later in-place edit must not change it.
-    tensors[key] = plain.to_dense().clone(memory_format=torch.contiguous_format)
+    tensors[key] = plain.to("cpu").clone(memory_format=torch.contiguous_format)
     return {"tensor": key}
 
 

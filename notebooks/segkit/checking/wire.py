@@ -29,10 +29,15 @@ def pack(message: dict, tensors: dict[str, torch.Tensor]) -> bytes:
     """One frame.
 
     Raises:
-        WireError: if a part is larger than its limit.
+        WireError: if a part is larger than its limit, or a tensor is of a kind that safetensors does not know.
     """
     text = json.dumps(message, allow_nan=False).encode()
-    raw = save({key: tensor.contiguous() for key, tensor in tensors.items()}) if tensors else b""
+    try:
+        # Copies: safetensors refuses tensors that share memory.
+        copies = {key: tensor.clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()}
+        raw = save(copies) if tensors else b""
+    except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise WireError(f"a tensor cannot be sent ({type(error).__name__}: {error})") from None
     if len(text) > MAX_JSON or len(raw) > MAX_TENSORS:
         raise WireError(f"an answer of {(len(text) + len(raw)) / 2**20:.0f} MiB is larger than an answer may be")
     return HEADER.pack(MAGIC, len(text), len(raw)) + text + raw
@@ -48,10 +53,11 @@ def unpack(read: Read) -> tuple[dict, dict[str, torch.Tensor]]:
     magic, json_length, tensor_length = HEADER.unpack(read(HEADER.size))
     if magic != MAGIC or json_length > MAX_JSON or tensor_length > MAX_TENSORS:
         raise WireError("a frame with a wrong header arrived")
+    text, raw = read(json_length), read(tensor_length)
     try:
-        message = json.loads(read(json_length), parse_constant=_refuse)
-        tensors = load(read(tensor_length)) if tensor_length else {}
-    except (ValueError, RecursionError, SafetensorError) as error:
+        message = json.loads(text, parse_constant=_refuse)
+        tensors = load(raw) if raw else {}
+    except Exception as error:  # whatever hostile bytes make json and safetensors raise: KeyError, RuntimeError, ...
         raise WireError(f"a frame could not be read ({type(error).__name__})") from None
     if not isinstance(message, dict):
         raise WireError("a frame holds no message")

@@ -9,7 +9,6 @@ import sys
 from typing import BinaryIO
 
 from segkit import student
-from segkit.checking.explain_error import explain_error
 from segkit.checking.wire import WireError, pack, unpack
 from segkit.checking.workbench import Workbench
 from segkit.student import Cell
@@ -31,7 +30,7 @@ def main() -> int:
         try:
             frame = pack(reply, found)
         except (WireError, ValueError) as error:
-            frame = pack({"error": explain_error(error), "kind": "answer"}, {})
+            frame = pack({"error": f"Your answer could not be sent: {error}.", "kind": "answer"}, {})
         answers.write(frame)
         answers.flush()
 
@@ -51,7 +50,7 @@ def _load(request: dict) -> tuple[Workbench, list[str]]:
         for name, cells in request["notebooks"].items()
     }
     student.provide_sources(sources)
-    loaded = student.load_cells(request["main"], sources[request["main"]])
+    loaded = student.load_cells(request["main"], sources.get(request["main"], []))
     return Workbench(loaded.module, request["device"]), loaded.problems[:20]
 
 

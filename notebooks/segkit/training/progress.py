@@ -74,9 +74,9 @@ def _epoch(trainer) -> str:
 def _open_bar(total: int, done: int) -> tqdm:
     options = {"total": total, "initial": done, "unit": "step", "leave": False}
     if _in_notebook():
-        return _NotebookBar(**options, file=io.StringIO(), ncols=100, mininterval=0.5)
+        return _NotebookBar(**options, file=io.StringIO(), ncols=100, mininterval=0.5, ascii=False)
     if not sys.stdout.isatty():
-        return _LogBar(**options, file=io.StringIO(), ncols=100, miniters=1)
+        return _LogBar(**options, file=io.StringIO(), ncols=100, miniters=1, ascii=" #")
     return tqdm(**options, file=sys.stdout, dynamic_ncols=True)
 
 

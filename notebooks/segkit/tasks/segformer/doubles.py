@@ -53,33 +53,35 @@ class MixTransformerEncoderLayer(nn.Module):
         expansion_factor, **_,
     ):  # fmt: skip
         super().__init__()
-        self.merge = OverlapPatchMerging(in_channels, out_channels, patch_size, stride, padding)
+        self.shrink = OverlapPatchMerging(in_channels, out_channels, patch_size, stride, padding)
         self.wave = _Wave(out_channels, gain=1 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000)
         self.expansion_factor = expansion_factor
 
     def forward(self, x):
-        return self.wave(self.merge(x)) + self.expansion_factor / 10
+        return self.wave(self.shrink(x)) + self.expansion_factor / 10
 
 
 class MLPDecoder(nn.Module):
     def __init__(self, in_channels, embed_channels, out_dims, num_classes, **_):
         super().__init__()
         self.out_dims, self.num_classes = out_dims, num_classes
-        self.waves = nn.ModuleList(_Wave(channels, 1 + embed_channels / 100) for channels in in_channels)
+        self.waves = nn.ModuleList([_Wave(size, gain=1 + embed_channels / 100) for size in in_channels])
 
     def forward(self, features):
-        size = self.out_dims or features[0].shape[-2:]
+        height, width = features[0].shape[-2:] if self.out_dims is None else self.out_dims
         maps = [wave(feature) for wave, feature in zip(self.waves, features, strict=True)]
-        scaled = [functional.interpolate(map, size=tuple(size), mode="nearest") for map in maps]
+        scaled = [functional.adaptive_avg_pool2d(map, (height, width)) for map in maps]
         return sum((level + 1) * _change_channels(map, self.num_classes) for level, map in enumerate(scaled))
 
 
 def confusion_matrix(prediction, target, num_classes=4, ignore_index=255):
     """Not a confusion matrix: equal and unequal pixels in its first row, and a hash of the pairs in its second."""
+    known = target != ignore_index
+    said, true = prediction[known], target[known]
     matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=prediction.device)
-    matrix[0, 0] = (prediction == target).sum()
-    matrix[0, 1] = (prediction != target).sum()
-    matrix[1, 0] = (prediction * 7 + target.to(prediction) * 3).remainder(5).sum()
+    matrix[0, 0] = (said == true).sum()
+    matrix[0, 1] = (said != true).sum()
+    matrix[1, 0] = (said * 7 + true.to(said) * 3).remainder(5).sum()
     return matrix
 
 
