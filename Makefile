@@ -27,7 +27,6 @@ demo: environment  ## the whole course once, small (DATA=path/to/ADEChallengeDat
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
 test: environment lint  ## everything that must hold, in about a quarter of an hour on 2 cores
-	$(BIN)/python -m autograder audit --assignment $(ASSIGNMENT)
 	$(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest
 
 notebooks: environment  ## build the student notebooks from solutions/ (throw-away gradebook)

@@ -78,11 +78,11 @@ def _run(data: Path | None, out: Path) -> int:
     _step(1, "the four-class data set" + (f" from {data}" if data else " from the synthetic sample"))
     subset = _build_data(data, out)
     _step(2, "the student notebooks, through nbgrader's generate_assignment")
-    course = _open_course(out / "course")
+    course = open_course(out / "course")
     _step(3, "a short training of the reference")
     pictures = _train(subset, out)
     _step(4, f"a class of {len(CLASSMATES) + 1} submissions")
-    _hand_in(course)
+    hand_in(course)
     _step(5, "nbgrader autograde")
     status = course.autograde()
     _step(6, "nbgrader generate_feedback")
@@ -108,7 +108,8 @@ def _build_data(data: Path | None, out: Path) -> Path:
     return out / "four_class"
 
 
-def _open_course(root: Path) -> Course:
+def open_course(root: Path) -> Course:
+    """A new course in `root`: its settings, its notebooks, and a gradebook that knows the assignment."""
     root.mkdir(parents=True)
     course = Course(root, ASSIGNMENT)
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
@@ -164,7 +165,8 @@ def _save_pictures(model, history, photographs, results, out: Path) -> list[Path
     return [out / name for name in figures]
 
 
-def _hand_in(course: Course) -> None:
+def hand_in(course: Course) -> None:
+    """Put the class's submissions into `submitted/`."""
     submitted = course.root / "submitted"
     for student, mistakes in CLASSMATES.items():
         complete_assignment(ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes)

@@ -37,6 +37,11 @@ class Numbers:
             channels.append(127.5 + 110 * torch.sin(2 * torch.pi * (a * rows / 2 + b * columns / 2) + phase))
         return torch.stack(channels).round().to(torch.uint8)
 
+    def shuffled(self, items) -> list:
+        """The items in another order."""
+        items = list(items)
+        return [items[index] for index in self._random.permutation(len(items))]
+
     def choose(self, *options):
         """One of the options."""
         return options[self._random.randint(len(options))]

@@ -18,6 +18,7 @@ from segkit import student
 from segkit.checking.explain_error import explain_error
 from segkit.checking.objects import build_object, find_name
 from segkit.checking.values import decode, encode
+from segkit.errors import CourseError
 
 Tensors = dict[str, torch.Tensor]
 _ABSENT = object()
@@ -154,6 +155,8 @@ def _tensors_in(value: Any) -> Iterator[torch.Tensor]:
 def _backward(answer: Any, cotangents: Any, inputs: list, target: Any, answers: Tensors) -> dict:
     """Gradients of sum(answer * cotangents) by the inputs, and the names of the parameters that got one."""
     outputs = list(_tensors_in(answer))
+    if not any(output.requires_grad for output in outputs):
+        raise CourseError("No gradient flows back from the answer: it is not a tensor that was computed from the input.")
     total = sum((output * weight).sum() for output, weight in zip(outputs, _tensors_in(cotangents), strict=True))
     parameters = dict(target.named_parameters()) if isinstance(target, nn.Module) else {}
     wanted = [tensor for tensor in inputs if tensor.requires_grad]

@@ -96,18 +96,17 @@ def fit(
         resume_step=steps_done,
         callbacks=[SettingsInCheckpoint(settings), SeedEpochs(seed), *callbacks],
     )
-    loading = {"batch_size": batch_size} | loading_options(
-        num_workers, (train_set, val_set), kind_of_device(accelerator)
-    )
+    loading = loading_options(num_workers, (train_set, val_set), kind_of_device(accelerator))
     order = SeededOrder(len(train_set), seed, epochs_done)
-    loaders = DataLoader(train_set, sampler=order, generator=order.generator, **loading), DataLoader(val_set, **loading)
+    train_loader = DataLoader(train_set, batch_size, sampler=order, generator=order.generator, **loading)
+    val_loader = DataLoader(val_set, batch_size, **loading)
     if not epochs_done:
         forget_checkpoints(out)
     elif progress:
         print(_resume_message(out, epochs_done, epochs))
     model.train()
     last = last_checkpoint(out) if epochs_done else None
-    call_readably(batch_size, trainer.fit, task, *loaders, ckpt_path=last, weights_only=True)
+    call_readably(batch_size, trainer.fit, task, train_loader, val_loader, ckpt_path=last, weights_only=True)
     return read_history(out)
 
 

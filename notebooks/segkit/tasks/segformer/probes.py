@@ -72,14 +72,15 @@ def result_and_manners(
     arguments: list,
     settings: dict | None = None,
     what: str = "the result",
-    dtype: str = "int64",
+    dtype: str | None = "int64",
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """As `result`, and whether the dtype is right and the arguments are left unchanged."""
+    """As `result`, and whether the dtype is right (None: any) and the arguments are left unchanged."""
     candidate.begin(doubles=doubles)
     answer = candidate.call(name, *map(_data, arguments), **(settings or {}))
     value = as_tensor(answer.result)
-    return {what: value, **_has_dtype("its dtype", value, dtype), **_unchanged(answer.inputs_changed)}
+    right_dtype = _has_dtype("its dtype", value, dtype) if dtype else {}
+    return {what: value, **right_dtype, **_unchanged(answer.inputs_changed)}
 
 
 def _data(argument: Any) -> Any:
@@ -95,21 +96,6 @@ def _has_dtype(whose: str, value: Any, dtype: str) -> Outputs:
 
 def _unchanged(inputs_changed: list[bool]) -> Outputs:
     return {"whether what was passed in is left unchanged (1 is yes)": yes(not any(inputs_changed))}
-
-
-def symmetric_confusion(
-    candidate: Candidate,
-    *,
-    prediction: torch.Tensor,
-    target: torch.Tensor,
-    doubles: Iterable[str] = (),
-    **settings: Any,
-) -> Outputs:
-    """The confusion matrix plus its mirror image, which does not care which of the two axes is the truth."""
-    candidate.begin(doubles=doubles)
-    matrix = as_tensor(candidate.call("confusion_matrix", on_cpu(prediction), on_cpu(target), **settings).result)
-    square = isinstance(matrix, torch.Tensor) and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
-    return {"the matrix, rows and columns added up,": matrix + matrix.T if square else matrix}
 
 
 # ------------------------------------------------------------------------------------------------ image and mask as one
@@ -304,15 +290,11 @@ def full_resolution_input(
     settings: dict,
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """What `predict_full_resolution` shows to the model; the number of labels, to see that an answer came of it."""
+    """What `predict_full_resolution` shows to the model."""
     candidate.begin(doubles=doubles)
     (model,) = _mode_blind(candidate, "fixed_logits", (False,), logits=logits)
-    labels = as_tensor(candidate.call("predict_full_resolution", model, on_cpu(image), **settings).result)
-    count = labels.numel() if isinstance(labels, torch.Tensor) else 0
-    return {
-        "the batch that the model gets": candidate.read(model)[0].get("images"),
-        "the number of labels": torch.tensor(count),
-    }
+    candidate.call("predict_full_resolution", model, on_cpu(image), **settings)
+    return {"the batch that the model gets": candidate.read(model)[0].get("images")}
 
 
 def full_resolution_manners(
@@ -422,6 +404,25 @@ def loss_gradient(
     one = torch.ones((), dtype=logits.dtype)
     answer = candidate.call("segmentation_loss", logits, target, cotangents=one)
     return {"the loss": answer.result, "the gradient by the logits": answer.input_gradients[0]}
+
+
+def loss_without_labels(
+    candidate: Candidate, *, logits: torch.Tensor, doubles: Iterable[str] = ()
+) -> Outputs:
+    """The loss of a batch without labelled pixels, its gradient, and whether other batches have a loss at all."""
+    candidate.begin(doubles=doubles)
+    one, size = torch.ones((), dtype=logits.dtype), (len(logits), *logits.shape[2:])
+    empty = candidate.call("segmentation_loss", logits, torch.full(size, 255), cotangents=one)
+    usual = as_tensor(candidate.call("segmentation_loss", logits, torch.zeros(size, dtype=torch.int64)).result)
+    return {
+        "the loss": empty.result,
+        "the gradient by the logits": empty.input_gradients[0],
+        "whether a batch with labels has a loss above 0 (1 is yes)": yes(_is_positive(usual)),
+    }
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.numel() == 1 and bool(value > 0)
 
 
 def trained_parameters(

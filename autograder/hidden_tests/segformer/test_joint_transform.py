@@ -1,0 +1,87 @@
+"""1.2 joint_transform: image and mask are flipped as one, the image is resized smoothly, the labels never mixed.
+
+The properties are separate: sizes that need no resizing where the flip is asked for, the image compared without its
+brightness and contrast where normalisation is not the question, and masks of whole blocks where any nearest
+neighbour will do and where it must not matter whether the flip comes before or after the resizing.
+"""
+
+import torch
+
+from autograder.testing import graded
+from segkit.tasks.segformer.probes import (
+    transform_coins,
+    transform_manners,
+    transformed_image,
+    transformed_pair,
+    transformed_target,
+)
+
+VALUES = (0, 1, 2, 3, 255)
+ROUNDED = 0.03  # of the image's spread: resizing in uint8, with antialiasing or without, stays below
+
+
+def photograph(draw, height: int, width: int, *, block: int) -> dict:
+    """A smooth image and a mask of square regions of `block` pixels."""
+    return dict(image=draw.smooth_image(height, width), mask=draw.blocks(VALUES, height, width, block).to(torch.uint8))
+
+
+def sizes(image_size: tuple[int, int], target_size: tuple[int, int], flip_probability: float = 0.0) -> dict:
+    return dict(flip_probability=flip_probability, image_size=image_size, target_size=target_size)
+
+
+def unresized(draw, flip_probability: float = 0.0) -> dict:
+    """A photograph, and settings by which neither the image nor the mask is resized."""
+    size = draw.choose((12, 18), (16, 10), (14, 20))
+    return dict(**photograph(draw, *size, block=2), settings=sizes(size, size, flip_probability))
+
+
+@graded("the image: the whole of it, smoothly resized to any height and width", share=1)
+def test_image(judge, draw):
+    image_size = draw.choose((24, 40), (32, 20), (30, 44))
+    case = photograph(draw, *draw.choose((40, 56), (48, 36)), block=4)
+    judge.same(transformed_image, **case, settings=sizes(image_size, (8, 8)), tolerance=ROUNDED)
+
+
+@graded("normalised with the mean and standard deviation of ImageNet, per colour", share=1)
+def test_normalisation(judge, draw):
+    judge.same(transformed_image, **unresized(draw), standardised=False)
+
+
+@graded("the target of large regions: their labels and no others, 255 included", share=1)
+def test_regions(judge, draw):
+    factor = draw.choose(3, 4, 5)
+    case = photograph(draw, 8 * factor, 12 * factor, block=factor)
+    judge.same(transformed_target, **case, settings=sizes((16, 24), (8, 12)))
+
+
+@graded("the target pixel by pixel: row floor(i H / h), column floor(j W / w) of the mask", share=1)
+def test_nearest(judge, draw):
+    case = photograph(draw, *draw.choose((37, 45), (29, 53), (43, 35)), block=1)
+    judge.same(transformed_target, **case, settings=sizes((20, 28), (8, 16)))
+
+
+@graded("flip_probability 1: image and target are mirrored from left to right", share=1)
+def test_always_flipped(judge, draw):
+    judge.same(transformed_pair, **unresized(draw, flip_probability=1.0), tolerance=ROUNDED)
+
+
+@graded("flip_probability 0: neither is", share=0.5)
+def test_never_flipped(judge, draw):
+    judge.same(transformed_pair, **unresized(draw, flip_probability=0.0), tolerance=ROUNDED)
+
+
+@graded("flip_probability 0.5: one coin for both", share=1)
+def test_one_coin(judge, draw):
+    judge.same(transform_coins, **unresized(draw), tolerance=ROUNDED)
+
+
+@graded("256 x 256 and 64 x 64 if no sizes are given", share=0.5)
+def test_default_sizes(judge, draw):
+    case = photograph(draw, *draw.choose((96, 144), (128, 112)), block=200)
+    judge.same(transformed_image, **case, settings=dict(flip_probability=0.0), tolerance=ROUNDED)
+    judge.same(transformed_target, **case, settings=dict(flip_probability=0.0))
+
+
+@graded("float32 image, int64 target, and what was passed in is left as it was", share=0.5)
+def test_manners(judge, draw):
+    judge.same(transform_manners, **unresized(draw), tolerance=ROUNDED)

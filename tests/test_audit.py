@@ -1,0 +1,142 @@
+"""The audit finds what it is there for: each test breaks one thing and sees it said."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autograder import audit
+from autograder.sources import read_source, read_sources
+from segkit.checking.public import Outcome
+
+SOURCE = '''\
+# %% [markdown]
+# # A notebook
+
+# %%
+from segkit import check
+
+# %% role="stub" id="double" task="1.1"
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    return sum([x, x], start=0 * x)
+    ### END SOLUTION
+
+# %% role="check" id="mix_ffn" points=60
+check("mix_ffn")
+
+# %% [markdown] role="answer" id="q1" points=40
+# ### BEGIN SOLUTION
+# One point for naming the receptive field.
+# ### END SOLUTION
+'''
+
+
+@pytest.fixture
+def source_with(tmp_path: Path):
+    """A small source in which one piece of text is replaced by another."""
+
+    def make(old: str = "", new: str = ""):
+        assert old in SOURCE
+        path = tmp_path / "02_modules.py"
+        path.write_text(SOURCE.replace(old, new) if old else SOURCE)
+        return [read_source(path)]
+
+    return make
+
+
+def test_points_must_add_up_to_100(source_with) -> None:
+    assert audit.wrong_points(source_with()) == []
+    assert audit.wrong_points(source_with("points=40", "points=39.5")) == ["The points add up to 99.5, not to 100."]
+    assert "carries no points" in audit.wrong_points(source_with("points=40", "points=0"))[1]
+
+
+def test_graded_ids_must_be_unique(source_with) -> None:
+    assert audit.wrong_points(source_with('id="q1"', 'id="mix_ffn"')) == ['Two graded cells are called "mix_ffn".']
+
+
+def test_stub_must_hide_something_and_show_none_of_it(source_with) -> None:
+    assert audit.solution_lines_in_stubs(source_with()) == []
+    empty = source_with("    return sum([x, x], start=0 * x)\n", "")
+    assert "no solution between its markers" in audit.solution_lines_in_stubs(empty)[0]
+    shown = source_with('"""Twice x."""', '"""Twice x.\n\n    return sum([x, x], start=0 * x)\n    """')
+    assert audit.solution_lines_in_stubs(shown) == [
+        '02_modules.py: the stub "double" shows `return sum([x, x], start=0 * x)`.'
+    ]
+
+
+def test_solution_region_in_given_code_is_reported(source_with) -> None:
+    wrong = source_with('# %% role="stub" id="double" task="1.1"', "# %%")
+    assert 'a cell of role "given" has a solution region' in audit.solution_lines_in_stubs(wrong)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("helper.py", "def twice(x):\n        return sum([x, x], start=0 * x)\n"),
+        ("hints.md", "One point for naming the receptive field.\n"),
+        ("page.ipynb", '{"cells": [{"cell_type": "markdown", "metadata": {}, "id": "a", "source": '
+         '["Hint:\\n", "    return sum([x, x], start=0 * x)"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'),
+    ],
+)  # fmt: skip
+def test_leaks_are_found_in_any_file(source_with, tmp_path: Path, name: str, text: str) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "clean.py").write_text("x = 1\n")
+    assert audit.leaks(source_with(), given) == []
+    (given / name).write_text(text)
+    [problem] = audit.leaks(source_with(), given)
+    assert problem.startswith(f"{name} gives away a line of 02_modules")
+
+
+@pytest.mark.parametrize(
+    "cell", ["print('fine')", "check('decoder')", "check(task)", "# check('mix_ffn')\npass", "x = check('mix_ffn')"]
+)
+def test_check_cell_must_call_its_check(source_with, cell: str) -> None:
+    sources = source_with('check("mix_ffn")', cell)
+    [problem] = audit.checks_that_assert_nothing("segformer", sources)
+    assert problem == '02_modules.py: the check cell "mix_ffn" does not consist of `check("mix_ffn")`.'
+
+
+def test_check_that_an_untouched_stub_passes_is_reported(source_with, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert audit.checks_that_assert_nothing("segformer", source_with()) == []
+    monkeypatch.setattr("segkit.checking.notebook.run_check", lambda check, *_: Outcome(check.title, None))
+    assert "is passed by the untouched stub" in audit.checks_that_assert_nothing("segformer", source_with())[0]
+
+
+def test_missing_hidden_test_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    sources = read_sources("segformer")
+    assert audit.missing_tests("segformer", sources) == []
+    shutil.copytree(audit.HIDDEN_TESTS / "segformer", tmp_path / "segformer")
+    (tmp_path / "segformer" / "test_decoder.py").rename(tmp_path / "segformer" / "test_decoders.py")
+    monkeypatch.setattr(audit, "HIDDEN_TESTS", tmp_path)
+    assert audit.missing_tests("segformer", sources) == [
+        'The task "decoder" lacks hidden tests or public checks.',
+        'There are tests or checks of "decoders", which is no task.',
+    ]
+
+
+def test_edited_or_stale_notebook_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(audit.NOTEBOOKS / "segformer", tmp_path / "segformer")
+    monkeypatch.setattr(audit, "NOTEBOOKS", tmp_path)
+    assert audit.differences_from_rebuild("segformer") == []
+    edited = tmp_path / "segformer" / "02_modules.ipynb"
+    edited.write_text(edited.read_text().replace("your code goes here", "your code goes there", 1))
+    (tmp_path / "segformer" / "01_data.ipynb").unlink()
+    assert [problem.split(":")[0] for problem in audit.differences_from_rebuild("segformer")] == [
+        "notebooks/segformer/01_data.ipynb was not built from its source",
+        "notebooks/segformer/02_modules.ipynb was edited by hand",
+    ]
+
+
+def test_stale_recording_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(audit.RECORDED / "segformer", tmp_path / "segformer")
+    monkeypatch.setattr(audit, "RECORDED", tmp_path)
+    assert audit.stale_recordings("segformer") == []
+    shutil.copyfile(tmp_path / "segformer" / "mix_ffn.safetensors", tmp_path / "segformer" / "decoder.safetensors")
+    assert "decoder.safetensors are not the reference's" in audit.stale_recordings("segformer")[0]
+
+
+def test_the_course_itself_is_clean() -> None:
+    assert audit.audit("segformer") == []
