@@ -8,7 +8,7 @@ neighbour will do and where it must not matter whether the flip comes before or 
 import torch
 
 from autograder.testing import graded
-from segkit.tasks.segformer.probes import (
+from segkit.tasks.segformer.transform_probes import (
     transform_coins,
     transform_manners,
     transformed_image,

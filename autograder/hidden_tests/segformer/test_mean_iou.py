@@ -7,7 +7,8 @@ double for `confusion_matrix`; agreeing with the reference as a whole counts as 
 import torch
 
 from autograder.testing import graded
-from segkit.tasks.segformer.probes import evaluation, evaluation_manners, result, result_and_manners
+from segkit.tasks.segformer.model_probes import evaluation, evaluation_manners
+from segkit.tasks.segformer.probes import result, result_and_manners
 
 MATRIX = dict(what="the confusion matrix")
 COUNTER = ("confusion_matrix",)

@@ -3,7 +3,7 @@
 from torch.nn import functional
 
 from autograder.testing import graded
-from segkit.tasks.segformer.probes import full_resolution, full_resolution_input, full_resolution_manners
+from segkit.tasks.segformer.model_probes import full_resolution, full_resolution_input, full_resolution_manners
 
 CLEAR = 1e-4  # a lead of one class over the next that rounding cannot turn round
 

@@ -1,11 +1,11 @@
-"""3.3 segmentation_loss and training_step: mean cross-entropy over the labelled pixels, one clean step of the optimiser.
+"""3.3 segmentation_loss and training_step: mean cross-entropy over labelled pixels, one clean step of the optimiser.
 
 `training_step` is tried with a neutral double for `segmentation_loss`; agreeing with the reference as a whole counts as
 well. The model to train is small, of float64, and has BatchNorm.
 """
 
 from autograder.testing import graded
-from segkit.tasks.segformer.probes import (
+from segkit.tasks.segformer.training_probes import (
     loss_gradient,
     loss_value,
     loss_without_labels,

@@ -6,7 +6,7 @@ Tried with neutral doubles for `confusion_matrix` and `mean_iou`; agreeing with 
 import torch
 
 from autograder.testing import graded
-from segkit.tasks.segformer.probes import worst, worst_manners
+from segkit.tasks.segformer.model_probes import worst, worst_manners
 
 MEASURES = ("confusion_matrix", "mean_iou")
 

@@ -1,5 +1,6 @@
 """What differs between two answers, as a sentence for the person who wrote one of them."""
 
+import math
 import re
 from typing import Any
 
@@ -25,7 +26,8 @@ def difference(
         reveal: also say the expected numbers (for public cases only).
     """
     if isinstance(actual, (bool, int, float)):
-        actual = torch.tensor(actual)
+        too_large = isinstance(actual, int) and abs(actual) >= 2**63
+        actual = torch.tensor(math.inf if too_large else actual, dtype=torch.float64)
     if not isinstance(actual, torch.Tensor):
         return _kind_sentence(actual, expected, what)
     if actual.shape != expected.shape:
@@ -33,8 +35,8 @@ def difference(
     wanted, got = expected.double(), actual.double()
     exact = not expected.is_floating_point()
     allowed = 0.0 if exact else tolerance * _scale(wanted)
-    both_nan = wanted.isnan() & got.isnan()
-    error = torch.where(both_nan, 0.0, (got - wanted).abs())
+    same = (got == wanted) | (wanted.isnan() & got.isnan())  # infinity - infinity is not 0
+    error = torch.where(same, 0.0, (got - wanted).abs())
     wrong = ~(error <= allowed)
     if not wrong.any():
         return None
@@ -166,7 +168,9 @@ def _pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor) -> st
         return None
     if float(got.std()) == 0:
         return "All your numbers are the same."
-    if _only_border(wrong):
+    # A confusion matrix has no border to speak of: its first and last row and column are classes like the others.
+    is_matrix = wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] < 8
+    if not is_matrix and _only_border(wrong):
         return "Only the border is wrong: look at the padding, or at how the edges are sampled."
     if float(wanted.std()) > 1e-6:
         return _linear_pattern(got.flatten(), wanted.flatten()) or _axis_pattern(wanted, wrong)

@@ -156,7 +156,7 @@ def _backward(answer: Any, cotangents: Any, inputs: list, target: Any, answers: 
     """Gradients of sum(answer * cotangents) by the inputs, and the names of the parameters that got one."""
     outputs = list(_tensors_in(answer))
     if not any(output.requires_grad for output in outputs):
-        raise CourseError("No gradient flows back from the answer: it is not a tensor that was computed from the input.")
+        raise CourseError("No gradient flows back from the answer: it is no tensor that was computed from the input.")
     total = sum((output * weight).sum() for output, weight in zip(outputs, _tensors_in(cotangents), strict=True))
     parameters = dict(target.named_parameters()) if isinstance(target, nn.Module) else {}
     wanted = [tensor for tensor in inputs if tensor.requires_grad]

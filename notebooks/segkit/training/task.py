@@ -192,13 +192,13 @@ def _parameters_without_decay(model: nn.Module) -> set[nn.Parameter]:
     }
 
 
-def _checked_confusion(confusion, num_classes: int) -> Tensor:
+def _checked_confusion(counts, num_classes: int) -> Tensor:
     require(
-        isinstance(confusion, Tensor) and tuple(confusion.shape) == (num_classes, num_classes),
+        isinstance(counts, Tensor) and tuple(counts.shape) == (num_classes, num_classes),
         "confusion_matrix(prediction, target, num_classes) must return a tensor of shape "
-        f"{(num_classes, num_classes)}, not {described(confusion)}.",
+        f"{(num_classes, num_classes)}, not {described(counts)}.",
     )
-    return confusion.to("cpu", torch.int64)
+    return counts.to("cpu", torch.int64)
 
 
 def described(value) -> str:

@@ -1,5 +1,5 @@
 """The public checks of the SegFormer assignment, in the order of its notebooks."""
 
-from segkit.tasks.segformer import modules
+from segkit.tasks.segformer import data, model, modules, results
 
-TASKS = (*modules.TASKS,)
+TASKS = (*data.TASKS, *modules.TASKS, *model.TASKS, *results.TASKS)

@@ -1,0 +1,131 @@
+"""What the tests ask of `joint_transform`: the image, the target, and whether both are flipped by one coin."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from segkit.checking.candidate import AnswerError, Candidate
+from segkit.checking.probes import Outputs
+from segkit.checking.values import Unknown
+from segkit.tasks.segformer.probes import as_tensor, has_dtype, on_cpu, unchanged, yes
+
+Pair = tuple[torch.Tensor, torch.Tensor]
+COINS = 24  # flips that must not all fall the same way: 1 in 8 million times they do
+REPEATS = 8
+
+
+def transformed_image(
+    candidate: Candidate,
+    *,
+    image: torch.Tensor,
+    mask: torch.Tensor,
+    settings: dict,
+    standardised: bool = True,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """The image that `joint_transform` makes.
+
+    Args:
+        standardised: compare each channel after removing its own mean and spread: normalisation is another question.
+    """
+    candidate.begin(doubles=doubles)
+    made, _ = _transform(candidate, image, mask, settings)
+    return {"the image": _standardised(made) if standardised else made}
+
+
+def transformed_target(
+    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+) -> Outputs:
+    """The target that `joint_transform` makes."""
+    candidate.begin(doubles=doubles)
+    return {"the target": _transform(candidate, image, mask, settings)[1]}
+
+
+def transformed_pair(
+    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+) -> Outputs:
+    """Image (standardised) and target, and how many of several calls give the same pair."""
+    candidate.begin(doubles=doubles)
+    pairs = [_transform(candidate, image, mask, settings) for _ in range(REPEATS)]
+    first = pairs[0]
+    alike = sum(_same(pair[0], first[0]) and _same(pair[1], first[1]) for pair in pairs)
+    return {
+        "the image": _standardised(first[0]),
+        "the target": first[1],
+        f"the number of calls (of {REPEATS}) that give the same": torch.tensor(alike),
+    }
+
+
+def transform_coins(
+    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+) -> Outputs:
+    """The pair without a flip, and for many flips of a fair coin whether image and target do the same."""
+    candidate.begin(doubles=doubles)
+    plain = _transform(candidate, image, mask, {**settings, "flip_probability": 0.0})
+    sides = []
+    for _ in range(COINS):
+        made = _transform(candidate, image, mask, {**settings, "flip_probability": 0.5})
+        sides.append((_side(made[0], plain[0]), _side(made[1], plain[1])))
+    alike = sum(image_side is not None and image_side == target_side for image_side, target_side in sides)
+    return {
+        "the image without a flip": _standardised(plain[0]),
+        "the target without a flip": plain[1],
+        f"the number of pairs (of {COINS} with flip_probability 0.5) whose image and target are flipped alike":
+            torch.tensor(alike),
+        "whether some images are flipped and others not (1 is yes)": yes(len({side for side, _ in sides}) == 2),
+    }  # fmt: skip
+
+
+def transform_manners(
+    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+) -> Outputs:
+    """The pair, its dtypes, and whether image and mask are left unchanged."""
+    candidate.begin(doubles=doubles)
+    answer = candidate.call("joint_transform", on_cpu(image), on_cpu(mask), **settings)
+    made, target = _pair(answer.result)
+    return {
+        "the image": _standardised(made),
+        "the target": target,
+        **has_dtype("the image's dtype", made, "float32"),
+        **has_dtype("the target's dtype", target, "int64"),
+        **unchanged(answer.inputs_changed),
+    }
+
+
+def _transform(candidate: Candidate, image: torch.Tensor, mask: torch.Tensor, settings: dict) -> Pair:
+    return _pair(candidate.call("joint_transform", on_cpu(image), on_cpu(mask), **settings).result)
+
+
+def _pair(value: Any) -> Pair:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        kind = value.type_name if isinstance(value, Unknown) else type(value).__name__
+        count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+        raise AnswerError(f"joint_transform returns a {kind}{count}; the pair (image, target) was expected.")
+    return as_tensor(value[0]), as_tensor(value[1])
+
+
+def _standardised(image: Any) -> Any:
+    if not isinstance(image, torch.Tensor) or image.ndim != 3:
+        return image
+    image = image.double()
+    spread = image.std(dim=(1, 2), keepdim=True)
+    return (image - image.mean(dim=(1, 2), keepdim=True)) / torch.where(spread > 0, spread, 1.0)
+
+
+def _same(a: Any, b: Any) -> bool:
+    tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
+    return tensors and a.shape == b.shape and bool(_distance(a, b) <= 0.05)
+
+
+def _side(made: Any, plain: Any) -> str | None:
+    """Whether an image or target is as without a flip, or mirrored from left to right, or neither."""
+    if _same(made, plain):
+        return "plain"
+    return "mirrored" if isinstance(plain, torch.Tensor) and plain.ndim and _same(made, plain.flip(-1)) else None
+
+
+def _distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Largest difference, relative to the spread of `b`."""
+    spread = b.double().std()
+    return (a.double() - b.double()).abs().max() / torch.where(spread > 0, spread, 1.0)
