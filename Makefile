@@ -20,7 +20,7 @@ $(VENV)/installed: requirements.txt requirements-dev.txt notebooks/requirements.
 	@echo "Installing the pinned requirements into $(VENV) (a few minutes the first time) ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements-dev.txt
-	$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --editable .
 	@touch $@
 
 demo: environment  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)

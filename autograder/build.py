@@ -22,7 +22,7 @@ from nbgrader.preprocessors import ClearSolutions
 from traitlets.config import Config
 
 from autograder.course_config import configure
-from autograder.paths import NOTEBOOKS, SOLUTIONS
+from autograder.paths import NOTEBOOKS, SOLUTIONS, find_programs_beside_interpreter
 from autograder.sources import AUTOMATIC, BY_HAND, Source, SourceCell, read_sources
 from segkit.errors import CourseError
 
@@ -121,6 +121,7 @@ def _generate_assignment(root: Path, assignment: str, db_url: str) -> None:
     reasons = _ErrorLines()
     converter.log = logging.Logger("generate_assignment")  # its own: not whatever the running application logs to
     converter.log.addHandler(reasons)
+    find_programs_beside_interpreter()
     try:
         converter.start()
     except (Exception, SystemExit) as error:  # nbgrader raises its own kinds, exits, and says why in its log only
@@ -182,9 +183,9 @@ def is_edited(path: Path) -> bool:
     """Whether a notebook holds other cells or outputs than when it was built."""
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError):
+        return notebook.metadata.course.built != digest(notebook)
+    except Exception:  # nbformat raises much for what is no notebook; whatever stands there is not what we built
         return True
-    return notebook.metadata.get("course", {}).get("built") != digest(notebook)
 
 
 def digest(notebook: NotebookNode) -> str:

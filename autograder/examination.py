@@ -34,6 +34,8 @@ class Examination:
         cells: the submission's cells by notebook name.
         secret, case: the course's secret and the number of the case that was drawn.
         device: where the submission's code computes; the reference always computes on the CPU.
+        make_worker: what runs the submission's code, called as `Worker` is; tests of the course put code that can be
+            trusted into their own process, which is faster.
     """
 
     assignment: str
@@ -42,6 +44,7 @@ class Examination:
     case: int
     device: str = "cpu"
     limits: Limits = field(default_factory=Limits)
+    make_worker: Callable[..., Worker] = Worker
 
     def __post_init__(self) -> None:
         self._workers: dict[str, Worker] = {}
@@ -58,7 +61,7 @@ class Examination:
         notebook = notebook_of(self.assignment, task)
         if notebook not in self._workers:
             submission = Submission(self.assignment, notebook, self.cells)
-            self._workers[notebook] = Worker(submission, device=self.device, limits=self.limits)
+            self._workers[notebook] = self.make_worker(submission, device=self.device, limits=self.limits)
         candidate = Candidate(self._workers[notebook].perform, self.assignment)
         right = reference_candidate(self.assignment, notebook)
         return Judge(candidate, right, (self.secret, self.assignment, self.case, task, test))

@@ -57,7 +57,7 @@ def test_uint8(judge, draw):
     judge.same(result, name="class_shares", arguments=[listed], **SHARES)
 
 
-@graded("the targets are left as they were", share=0.5)
+@graded("the targets are left as they were", share=0.25)
 def test_manners(judge, draw):
     listed = targets(draw, (5, 6), (5, 6), ignored=5)
     judge.same(result_and_manners, name="class_shares", arguments=[listed], dtype=None, **SHARES)

@@ -4,14 +4,17 @@ from autograder.testing import graded
 from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
 
 
-def decoder(draw, *, out_dims: tuple[int, int] | None = None, batch: int = 2) -> dict:
+def decoder(draw, *, size: tuple[int, int] | None = None, out_dims: tuple[int, int] | None = None, batch: int = 2):
+    """A decoder, and four maps that halve, rounded up; exactly, where no `size` is given."""
     channels = draw.choose((3, 5, 7, 9), (4, 6, 5, 7), (7, 5, 6, 4))
-    height, width = draw.choose((8, 16), (16, 8), (12, 20))
+    height, width = size or draw.choose((8, 16), (16, 8), (16, 24))
     arguments = dict(
         in_channels=list(channels), embed_channels=draw.choose(6, 10, 11), out_dims=out_dims,
-        num_classes=draw.choose(2, 4, 5),
+        num_classes=draw.choose(2, 3, 5),
     )  # fmt: skip
-    maps = [draw.normal(batch, size, height // 2**level, width // 2**level) for level, size in enumerate(channels)]
+    maps = [
+        draw.normal(batch, count, -(-height // 2**level), -(-width // 2**level)) for level, count in enumerate(channels)
+    ]
     return dict(name="MLPDecoder", arguments=arguments, inputs=[maps])
 
 
@@ -20,12 +23,17 @@ def cotangent(draw, case: dict):
     return draw.normal(batch, case["arguments"]["num_classes"], height, width)
 
 
-@graded("at the size of the first map: the values", share=3)
+@graded("at the size of the first map: the values", share=2.5)
 def test_first_map_size(judge, draw):
     judge.same(module_output, **decoder(draw))
 
 
-@graded("at a given size: the values", share=2)
+@graded("maps that are no halves of each other: the values", share=1)
+def test_any_size(judge, draw):
+    judge.same(module_output, **decoder(draw, size=draw.choose((13, 18), (11, 21), (18, 9))))
+
+
+@graded("at a given size: the values", share=1.5)
 def test_given_size(judge, draw):
     judge.same(module_output, **decoder(draw, out_dims=draw.choose((14, 22), (20, 12))))
 

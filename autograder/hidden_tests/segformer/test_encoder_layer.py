@@ -10,9 +10,9 @@ PARTS = ("OverlapPatchMerging", "EfficientSelfAttention", "MixFFN")
 
 
 def encoder_layer(draw, *, n_layers: int, batch: int = 2) -> dict:
-    heads = draw.choose(1, 2)
+    heads = draw.choose(2, 3)
     arguments = dict(
-        in_channels=draw.choose(3, 5), out_channels=heads * draw.choose(3, 5), patch_size=3, stride=2, padding=1,
+        in_channels=draw.choose(3, 5), out_channels=heads * draw.choose(3, 4), patch_size=3, stride=2, padding=1,
         n_layers=n_layers, reduction_ratio=2, num_heads=heads, expansion_factor=draw.choose(2, 4),
     )  # fmt: skip
     height, width = draw.choose((8, 12), (12, 16), (16, 8))
@@ -41,10 +41,10 @@ def test_gradients(judge, draw):
     judge.same(module_gradients, **case, cotangent=cotangent(draw, case))
 
 
-@graded("weights of its own for every layer, all of them used", share=1.5)
+@graded("weights and norms of its own for every layer, all of them used", share=1.5)
 def test_weights(judge, draw):
     case = encoder_layer(draw, n_layers=3)
-    judge.same(module_weights, **case, cotangent=cotangent(draw, case))
+    judge.same(module_weights, **case, cotangent=cotangent(draw, case), norms=True)
 
 
 @graded("input unchanged, same answer twice, samples independent of each other", share=0.5)

@@ -62,8 +62,9 @@ def _scale(expected: torch.Tensor) -> float:
 
 def _is_labels(expected: torch.Tensor) -> bool:
     """Whether these are class labels: integers, few different ones, each of them many times."""
-    few = 4 * expected.unique().numel() <= expected.numel()
-    return not expected.is_floating_point() and expected.numel() > SHOWN_WHOLE and few
+    if expected.is_floating_point() or expected.numel() <= SHOWN_WHOLE:
+        return False
+    return 4 * expected.unique().numel() <= expected.numel()
 
 
 def _kind_sentence(actual: Any, expected: torch.Tensor, what: str) -> str:

@@ -42,6 +42,11 @@ def weight_count(state: list[StateEntry]) -> int:
     return sum(math.prod(e.shape) for e in state if e.kind == "parameter" and len(_canonical(e.shape)) >= 2)
 
 
+def vector_count(state: list[StateEntry]) -> int:
+    """How many numbers the vectors hold: biases, and the weights and biases of norms."""
+    return sum(math.prod(e.shape) for e in state if e.kind == "parameter" and len(_canonical(e.shape)) < 2)
+
+
 def _canonical(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from segkit.checking.candidate import AnswerError, Candidate
-from segkit.checking.parameters import canonical_values, weight_count
+from segkit.checking.parameters import canonical_values, vector_count, weight_count
 from segkit.checking.values import Handle
 
 Outputs = dict[str, Any]
@@ -64,11 +64,14 @@ def module_weights(
     arguments: dict[str, Any],
     inputs: list,
     cotangent: torch.Tensor,
+    norms: bool = False,
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output, how many numbers a module's weights hold, and how many of them backward reaches.
 
-    Biases and norms are left out of the counts: some of them cannot matter.
+    Args:
+        norms: also count the vectors that backward reaches: for a module whose own vectors all belong to norms. Else
+            biases and norms are left out of the counts, for some of them cannot matter.
     """
     candidate.begin(doubles=doubles)
     module = build_with_canonical_parameters(candidate, name, arguments)
@@ -79,6 +82,7 @@ def module_weights(
         "the output": answer.result,
         "the number of weights": torch.tensor(weight_count(state)),
         "the number of weights that get a gradient": torch.tensor(weight_count(used)),
+        **({"the number of values in norms that get a gradient": torch.tensor(vector_count(used))} if norms else {}),
     }
 
 

@@ -166,9 +166,9 @@ def _mode_blind(
 def _treatment(candidate: Candidate, models: list[Handle]) -> Outputs:
     """Whether the models, the first of which came in training mode, were left so, and were asked without gradients."""
     (trained, is_training), (evaluated, still_training) = (candidate.read(model) for model in models)
-    graphs = sum(float(buffers.get("graphs", 0)) for buffers in (trained, evaluated))
+    without_graphs = [buffers.get("graphs", torch.ones(())).eq(0).all() for buffers in (trained, evaluated)]
     return {
         "whether a model in training mode is in training mode afterwards (1 is yes)": yes(is_training),
         "whether a model in evaluation mode is in evaluation mode afterwards (1 is yes)": yes(not still_training),
-        "whether the model predicts without building a graph for gradients (1 is yes)": yes(graphs == 0),
+        "whether the model predicts without building a graph for gradients (1 is yes)": yes(all(without_graphs)),
     }

@@ -21,11 +21,11 @@ def on_cpu(tensor: torch.Tensor) -> Make:
 
 
 def as_tensor(value: Any) -> Any:
-    """A tensor of numbers that came as a list or as a number; anything else as it is."""
-    if isinstance(value, (bool, int, float, list, tuple)):
+    """A tensor of numbers that came as a list; anything else as it is."""
+    if isinstance(value, (list, tuple)):
         try:
             return torch.as_tensor(value)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             return value
     return value
 

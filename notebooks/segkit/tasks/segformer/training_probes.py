@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from segkit.checking.candidate import AnswerError, Candidate
+from segkit.checking.candidate import Answer, AnswerError, Candidate
 from segkit.checking.parameters import canonical_values
 from segkit.checking.probes import Outputs
 from segkit.checking.values import Handle
@@ -34,7 +34,7 @@ def loss_gradient(
     candidate.begin(doubles=doubles)
     one = torch.ones((), dtype=logits.dtype)
     answer = candidate.call("segmentation_loss", logits, target, cotangents=one)
-    return {"the loss": answer.result, "the gradient by the logits": answer.input_gradients[0]}
+    return {"the loss": answer.result, "the gradient by the logits": _first_gradient(answer)}
 
 
 def loss_without_labels(candidate: Candidate, *, logits: torch.Tensor, doubles: Iterable[str] = ()) -> Outputs:
@@ -45,13 +45,19 @@ def loss_without_labels(candidate: Candidate, *, logits: torch.Tensor, doubles: 
     usual = as_tensor(candidate.call("segmentation_loss", logits, torch.zeros(size, dtype=torch.int64)).result)
     return {
         "the loss": empty.result,
-        "the gradient by the logits": empty.input_gradients[0],
+        "the gradient by the logits": _first_gradient(empty),
         "whether a batch with labels has a loss above 0 (1 is yes)": yes(_is_positive(usual)),
     }
 
 
+def _first_gradient(answer: Answer) -> Any:
+    return answer.input_gradients[0] if answer.input_gradients else None
+
+
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and value.numel() == 1 and bool(value > 0)
+    if isinstance(value, torch.Tensor):
+        return value.numel() == 1 and bool(value > 0)
+    return isinstance(value, (int, float)) and value > 0
 
 
 def trained_parameters(

@@ -115,14 +115,15 @@ def _standardised(image: Any) -> Any:
 
 def _same(a: Any, b: Any) -> bool:
     tensors = isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)
-    return tensors and a.shape == b.shape and bool(_distance(a, b) <= 0.05)
+    return tensors and a.shape == b.shape and a.numel() > 0 and bool(_distance(a, b) <= 0.05)
 
 
 def _side(made: Any, plain: Any) -> str | None:
     """Whether an image or target is as without a flip, or mirrored from left to right, or neither."""
     if _same(made, plain):
         return "plain"
-    return "mirrored" if isinstance(plain, torch.Tensor) and plain.ndim and _same(made, plain.flip(-1)) else None
+    has_sides = isinstance(plain, torch.Tensor) and plain.ndim > 0
+    return "mirrored" if has_sides and _same(made, plain.double().flip(-1)) else None
 
 
 def _distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
