@@ -1,6 +1,6 @@
 """Student notebooks filled in from the reference, right or with a mistake: for the demo's class and for tests."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class Mistake:
         return text.replace(self.right, self.wrong)
 
 
-def complete_assignment(assignment: str, folder: Path, mistakes: Iterable[Mistake] = ()) -> list[Path]:
+def complete_assignment(assignment: str, folder: Path, mistakes: Sequence[Mistake] = ()) -> list[Path]:
     """Write the student notebooks of an assignment, filled in with the reference and `mistakes`, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -45,9 +45,16 @@ def complete_assignment(assignment: str, folder: Path, mistakes: Iterable[Mistak
     return written
 
 
-def complete(notebook: NotebookNode, source: Source, mistakes: Iterable[Mistake] = ()) -> None:
-    """Fill in a student notebook's stubs and written answers, as a student would: in place, markers left out."""
+def complete(notebook: NotebookNode, source: Source, mistakes: Sequence[Mistake] = ()) -> None:
+    """Fill in a student notebook's stubs and written answers, as a student would: in place, markers left out.
+
+    Raises:
+        CourseError: if a mistake's cell, or the text that it replaces, is not in the reference.
+    """
     solutions = {cell.id: cell.source for cell in source.cells if cell.role in ("stub", BY_HAND)}
+    lost = [mistake for mistake in mistakes if mistake.cell not in solutions]
+    if lost:
+        raise CourseError(f"The mistake {lost[0].name!r} belongs into {lost[0].cell}, which {source.name} lacks.")
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if cell.metadata.get("nbgrader", {}).get("solution"):

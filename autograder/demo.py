@@ -45,12 +45,8 @@ CLASSMATES = {
         )
     ],
     "di_counts_absent_classes_as_zero": [
-        Mistake(
-            "absent classes counted as 0", "03_model", "mean_iou_stub", "occurs = union > 0", "occurs = union >= 0"
-        ),
-        Mistake(
-            "0 / 0 avoided", "03_model", "mean_iou_stub", "/ union[occurs]).mean()", "/ union.clamp(min=1)).mean()"
-        ),
+        Mistake("absent classes counted as 0", "03_model", "mean_iou", "occurs = union > 0", "occurs = union >= 0"),
+        Mistake("0 / 0 avoided", "03_model", "mean_iou", "/ union[occurs]).mean()", "/ union.clamp(min=1)).mean()"),
     ],
 }
 UNTOUCHED = "eve_untouched_release"

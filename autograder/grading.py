@@ -78,6 +78,8 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
     finally:
         if foreign is not None:
             os.environ["PYTEST_ADDOPTS"] = foreign
+    if collector.interrupted:
+        raise KeyboardInterrupt
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise CourseError(f"The hidden tests of {', '.join(tasks)} could not be run (pytest: {status!r}).")
     if collector.faults:
@@ -95,12 +97,18 @@ class _Collector:
     report: Callable[[str], None]
     findings: dict[str, list[Finding]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[EXAMINATION] = self.examination
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.report(nodeid)
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
+        # pytest turns Ctrl-C into an exit status; whoever pressed it means the whole batch. (Tests that cannot be
+        # collected come here as well, as a subclass.)
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):

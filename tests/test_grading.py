@@ -127,8 +127,8 @@ def test_the_case_depends_on_the_secret_and_on_the_content_and_on_nothing_else()
 
 
 def test_the_case_of_a_submission_is_the_same_in_years_to_come():
-    assert case_number(b"secret", "content") == CASE
-    assert case_seed(b"secret", "segformer", 3, "attention/test_one_head") == SEED
+    assert case_number(b"secret", "content") == 4
+    assert case_seed(b"secret", "segformer", 3, "attention/test_one_head") == 2522027627
 
 
 def test_each_test_of_each_case_has_its_own_seed():
@@ -220,7 +220,7 @@ def test_a_broken_file_counts_as_a_notebook_without_cells(tmp_path):
         (tmp_path / f"{name}.ipynb").write_bytes(content)
     (tmp_path / "07.ipynb").write_bytes(b"\xef\xbb\xbf" + json.dumps(notebook("x = 1")).encode())
     cells = notebook_cells(tmp_path)
-    assert cells == dict.fromkeys(contents, []) | {"07": [Cell(1, "x = 1")]}
+    assert cells == {name: [] for name in contents} | {"07": [Cell(1, "x = 1")]}
     assert len(content_key(cells)) == 64
 
 
@@ -284,7 +284,6 @@ BROKEN = {
     "assertion": "def test_bad(): assert False",
     "skip": "def test_bad(): pytest.skip('not today')",
     "fail": "def test_bad(): pytest.fail('so')",
-    "expected": "@pytest.mark.xfail\ndef test_bad(): raise WrongAnswer('x')",
     "setup": "def test_bad(no_such_fixture): pass",
     "teardown": "@pytest.fixture\ndef bad():\n    yield\n    1 / 0\n@graded('b', share=1)\ndef test_bad(bad): pass",
     "look_alike": "class MyWrongAnswer(Exception): pass\ndef test_bad(): raise MyWrongAnswer",
@@ -305,12 +304,16 @@ def test_a_hidden_test_that_breaks_by_itself_costs_nobody_points(run, name):
         ("syntax", "def test_bad(:", r"could not be run \(pytest"),
         ("import", "import no_such_module", r"could not be run \(pytest"),
         ("nothing", "x = 1", r"could not be run \(pytest"),
-        ("interrupt", GOOD + "@graded('b', share=1)\ndef test_bad(): raise KeyboardInterrupt", "could not be run"),
     ],
 )
 def test_hidden_tests_that_cannot_be_run_are_said(run, name, text, words):
     with pytest.raises(CourseError, match=words):
         run(**{f"unusable_{name}": text})
+
+
+def test_ctrl_c_stops_the_grading_and_not_just_this_submission(run):
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupted="@graded('b', share=1)\ndef test_slow(): raise KeyboardInterrupt")
 
 
 def test_a_task_whose_file_holds_no_test_is_no_task_with_zero_points(run):
@@ -345,9 +348,3 @@ def test_points_stand_in_the_notebooks_source():
     for source in read_sources("segformer"):
         assert task_points("segformer", source.name) == source.points(AUTOMATIC)
     assert task_points("segformer", "no_such_notebook") == {}
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in (HIDDEN_TESTS / "segformer").glob("test_*.py")))
-def test_the_courses_own_hidden_tests_can_be_collected(name, pytester=None):
-    text = (HIDDEN_TESTS / "segformer" / name).read_text()
-    assert text.count("\n@graded(") == text.count("\ndef test_")

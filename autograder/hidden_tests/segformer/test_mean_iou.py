@@ -17,6 +17,7 @@ COUNTER = ("confusion_matrix",)
 def symmetric(draw, *shape: int, num_classes: int = 4, ignored: int = 0, ignore_index: int = 255) -> list[torch.Tensor]:
     """Prediction and target that confuse i with j as often as j with i, and some pixels that are ignored."""
     a, b = (draw.integers(0, num_classes, *shape) for _ in range(2))
+    a.view(-1)[0] = b.view(-1)[0] = num_classes - 1  # the last entry of the matrix is not 0
     prediction, target = torch.cat([a, b]), torch.cat([b, a])
     if ignored:
         extra = draw.integers(0, num_classes, ignored, *shape[1:])
@@ -50,7 +51,7 @@ def test_other_ignore_index(judge, draw):
     judge.same(result, name="confusion_matrix", arguments=arguments, settings=dict(ignore_index=ignore_index), **MATRIX)
 
 
-@graded("confusion_matrix: int64, and what was passed in is left as it was", share=0.5)
+@graded("confusion_matrix: int64, and what was passed in is left as it was", share=0.25)
 def test_manners(judge, draw):
     judge.same(result_and_manners, name="confusion_matrix", arguments=symmetric(draw, 3, 8, ignored=1), **MATRIX)
 

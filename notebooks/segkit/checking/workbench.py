@@ -66,6 +66,7 @@ class Workbench:
         random.seed(seed)
         numpy.random.seed(seed)
         torch.manual_seed(seed)
+        torch.set_grad_enabled(True)  # an answer that switched gradients off for good must not spoil the next one
         if request["doubles"]:
             doubles = import_module(f"segkit.tasks.{request['assignment']}.doubles").DOUBLES
             for name in request["doubles"]:
