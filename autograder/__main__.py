@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     grade = add("grade", _grade, "grade submitted/ with nbgrader autograde and print the marks")
     grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
     grade.add_argument("--device", default="cpu", help="where submissions compute: cpu, cuda, mps")
+    grade.add_argument("--force", action="store_true", help="grade again what is graded already")
     add("marks", _marks, "print the marks in the gradebook")
     return parser
 
@@ -89,7 +90,7 @@ def _grade(options: argparse.Namespace) -> int:
     from autograder.course import Course
 
     course = Course(Path.cwd(), options.assignment)
-    status = course.autograde(student=options.student, device=options.device)
+    status = course.autograde(student=options.student, device=options.device, force=options.force)
     print(course.marks_table())
     return status
 

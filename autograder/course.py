@@ -39,15 +39,28 @@ class Course:
         """The gradebook's address."""
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
-    def autograde(self, *, student: str = "*", device: str = "cpu") -> int:
-        """Run `nbgrader autograde` with a progress bar; its exit status."""
+    def autograde(self, *, student: str = "*", device: str = "cpu", force: bool = False) -> int:
+        """Run `nbgrader autograde` with a progress bar; its exit status.
+
+        Args:
+            student: one student's id; `*` is everybody.
+            device: where submissions compute.
+            force: grade again what is graded already.
+
+        Raises:
+            CourseError: if nothing was handed in.
+        """
         notebooks = list((self.root / "submitted").glob(f"{student}/{self.assignment}/*.ipynb"))
         if not notebooks:
             raise CourseError(
                 f"There is nothing to grade: no notebooks in {self.root / 'submitted' / student / self.assignment}."
             )
-        options = ["--force", f"--student={student}", f"--GradeInWorker.device={device}"]
-        return self._nbgrader("autograde", options, count="Autograding ", total=len(notebooks))
+        waiting = [path for path in notebooks if force or not self._graded(path)]
+        options = [f"--student={student}", f"--GradeInWorker.device={device}", *(["--force"] if force else [])]
+        return self._nbgrader("autograde", options, count="Autograding ", total=len(waiting))
+
+    def _graded(self, submitted: Path) -> bool:
+        return (self.root / "autograded" / submitted.relative_to(self.root / "submitted")).exists()
 
     def generate_feedback(self) -> int:
         """Run `nbgrader generate_feedback` with a progress bar; its exit status."""

@@ -98,7 +98,7 @@ def _build_data(data: Path | None, out: Path) -> Path:
     from segkit.subset import build_subset, summary
 
     source = data or make_sample(out / "sample")
-    # On a pack that mixes sources, unlabelled means unknown; on the sample it is drawn as background.
+    # What nobody labelled is left out of loss and metric on photographs; in the drawn scenes everything is labelled.
     manifest = build_subset(source, out / "four_class", unlabelled="ignore" if data else "background")
     print(summary(manifest))
     return out / "four_class"

@@ -1,4 +1,7 @@
-"""2.5 MLPDecoder: a linear per stage, bilinear upsampling, concatenation, fuse, BatchNorm, ReLU, classify."""
+"""2.5 MLPDecoder: a linear per stage, bilinear upsampling, concatenation, fuse, BatchNorm, ReLU, classify.
+
+The fusing layer may have a bias, which the BatchNorm after it takes away.
+"""
 
 from autograder.testing import graded
 from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
@@ -15,7 +18,8 @@ def decoder(draw, *, size: tuple[int, int] | None = None, out_dims: tuple[int, i
     maps = [
         draw.normal(batch, count, -(-height // 2**level), -(-width // 2**level)) for level, count in enumerate(channels)
     ]
-    return dict(name="MLPDecoder", arguments=arguments, inputs=[maps])
+    embed = arguments["embed_channels"]
+    return dict(name="MLPDecoder", arguments=arguments, inputs=[maps], idle_biases=[(embed, 4 * embed)])
 
 
 def cotangent(draw, case: dict):

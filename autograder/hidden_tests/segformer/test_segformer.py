@@ -12,7 +12,10 @@ SIZES = ((64, 96), (96, 64))
 
 def segformer(draw, *, size: tuple[int, int] | None = None, batch: int = 2, **arguments) -> dict:
     inputs = [draw.normal(batch, 3, *(size or draw.choose(*SIZES)))]
-    return dict(name="SegFormer", arguments=arguments, inputs=inputs, doubles=PARTS)
+    embed = arguments.get("embed_channels", 256)  # the decoder's fusing layer may have a bias
+    return dict(
+        name="SegFormer", arguments=arguments, inputs=inputs, idle_biases=[(embed, 4 * embed)], doubles=PARTS
+    )
 
 
 def light(draw, **arguments) -> dict:

@@ -10,6 +10,7 @@ from segkit.checking.values import Unknown
 
 TOLERANCE = 1e-4  # of the expected answer's std: norms' eps variants stay under 2e-5, a tanh-GELU shows at 5e-4
 SHOWN_WHOLE = 8  # numbers; as many fit on a line
+TABLE = 16  # numbers of a matrix of counts that is shown whole
 COUNTED = 20  # from so many wrong numbers on, their share says more than their number
 _CLAIM = re.compile(r"whether (.+) \(1 is yes\)")
 
@@ -62,9 +63,14 @@ def _scale(expected: torch.Tensor) -> float:
 
 def _is_labels(expected: torch.Tensor) -> bool:
     """Whether these are class labels: integers, few different ones, each of them many times."""
-    if expected.is_floating_point() or expected.numel() <= SHOWN_WHOLE:
+    if expected.is_floating_point() or expected.numel() <= SHOWN_WHOLE or _is_table(expected):
         return False
     return 4 * expected.unique().numel() <= expected.numel()
+
+
+def _is_table(expected: torch.Tensor) -> bool:
+    """Whether this may be a confusion matrix: small and square. Its rows and columns are classes, not places."""
+    return expected.ndim == 2 and expected.shape[0] == expected.shape[1] < SHOWN_WHOLE
 
 
 def _kind_sentence(actual: Any, expected: torch.Tensor, what: str) -> str:
@@ -91,7 +97,7 @@ def _value_sentence(got, expected, wrong, what: str, reveal: bool) -> str:
     wanted = expected.double()
     if wanted.numel() == 1:
         return _number_sentence(float(got), float(wanted), what, reveal)
-    if reveal and wanted.numel() <= SHOWN_WHOLE and (wanted.ndim < 3 or _is_flat(wanted)):
+    if reveal and _is_shown_whole(expected):
         return f"{_capital(what)} is {_numbers(got)}; right is {_numbers(wanted)}."
     word = "labels" if _is_labels(expected) else "numbers"
     sentence = f"{_capital(what)} has the right shape {_shape(wanted)}, but {_how_many(wrong, word)} wrong"
@@ -99,7 +105,8 @@ def _value_sentence(got, expected, wrong, what: str, reveal: bool) -> str:
         return f"{sentence}: it contains {'NaN' if got.isnan().any() else 'infinity'}."
     if expected.is_floating_point() and wanted[wrong].isfinite().all() and got[wrong].isfinite().all():
         largest = float((got - wanted).abs()[wrong].max()) / _scale(wanted)
-        sentence += f", by up to {largest:.2g} times the spread (standard deviation) of the right answer"
+        times = f"{largest:.2g}" if largest < 100 else f"{largest:.0f}"
+        sentence += f", by up to {times} times the spread (standard deviation) of the right answer"
     first = tuple(int(i) for i in wrong.nonzero()[0])
     place = f"in row {first[0]}, column {first[1]}" if wanted.ndim == 2 else f"at {list(first)}"
     right = f", right is {_number(wanted[first])}" if reveal else ""
@@ -121,12 +128,16 @@ def _how_many(wrong: torch.Tensor, word: str) -> str:
     count, total = int(wrong.sum()), wrong.numel()
     if count == total:
         return f"every one of its {total} {word} is"
+    if count > 0.99 * total:
+        return f"nearly every one of its {total} {word} is"
     some = f"{count} of its {total} {word}" if count <= COUNTED else f"{count / total:.0%} of its {total} {word}"
     return f"{some} {'is' if count == 1 else 'are'}"
 
 
-def _is_flat(tensor: torch.Tensor) -> bool:
-    return sum(size > 1 for size in tensor.shape) < 2
+def _is_shown_whole(expected: torch.Tensor) -> bool:
+    if not expected.is_floating_point() and _is_table(expected):
+        return expected.numel() <= TABLE
+    return expected.numel() <= SHOWN_WHOLE and (expected.ndim < 3 or sum(size > 1 for size in expected.shape) < 2)
 
 
 def _number(value: Any) -> str:
@@ -151,11 +162,11 @@ def _label_pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor,
         return f"It contains {named}, which the right answer does not."
     if shape := _rearranged(got, wanted):
         return shape
-    if _only_border(wrong):
-        return "Only the border is wrong: look at how the edges are sampled."
     concerned = wanted[wrong].unique()
     if reveal and concerned.numel() == 1:
         return f"All that is wrong should be {_number(concerned)}."
+    if _only_border(wrong) and 4 * int(wrong.sum()) >= sum(wrong.shape[-2:]):  # a few pixels are there by chance
+        return "Only the border is wrong: look at how the edges are sampled."
     return None
 
 
@@ -165,16 +176,15 @@ def _pattern(got: torch.Tensor, wanted: torch.Tensor, wrong: torch.Tensor) -> st
         return None
     if shape := _rearranged(got, wanted):
         return shape
-    if wanted.numel() < 8:
+    if wanted.numel() <= SHOWN_WHOLE:
         return None
     if float(got.std()) == 0:
         return "All your numbers are the same."
-    # A confusion matrix has no border to speak of: its first and last row and column are classes like the others.
-    is_matrix = wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] < 8
-    if not is_matrix and _only_border(wrong):
+    if not _is_table(wanted) and _only_border(wrong):
         return "Only the border is wrong: look at the padding, or at how the edges are sampled."
     if float(wanted.std()) > 1e-6:
-        return _linear_pattern(got.flatten(), wanted.flatten()) or _axis_pattern(wanted, wrong)
+        found = _linear_pattern(got.flatten(), wanted.flatten()) or _channel_pattern(got, wanted)
+        return found or _axis_pattern(wanted, wrong)
     return None
 
 
@@ -207,6 +217,18 @@ def _linear_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
     if abs(offset) > 1e-6:
         parts.append(f"{'plus' if parts else 'the right answer plus'} {offset:.4g}")
     return f"Your answer is {' '.join(parts)}." if parts else None
+
+
+def _channel_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
+    """Whether every channel is right up to a factor and an offset of its own, as after another normalisation."""
+    if wanted.ndim not in (3, 4) or wanted.shape[-3] < 2 or wanted[..., 0, :, :].numel() < 16:
+        return None
+    got, wanted = (x.transpose(0, -3).flatten(1) for x in (got, wanted))  # (channels, numbers)
+    got, wanted = (x - x.mean(dim=1, keepdim=True) for x in (got, wanted))
+    factors = (got * wanted).sum(dim=1, keepdim=True) / wanted.square().sum(dim=1, keepdim=True).clamp(min=1e-30)
+    if (got - factors * wanted).abs().max() > 1e-5 * got.std() or factors.abs().min() < 1e-6:
+        return None
+    return "Each channel is right up to a factor and an offset of its own: look at the normalisation."
 
 
 def _axis_pattern(wanted: torch.Tensor, wrong: torch.Tensor) -> str | None:

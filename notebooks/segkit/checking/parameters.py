@@ -11,6 +11,7 @@ only on its canonical shape, both become the same function, and their answers ca
 
 import math
 import zlib
+from collections.abc import Iterable
 
 import numpy
 import torch
@@ -18,19 +19,29 @@ import torch
 from segkit.checking.candidate import StateEntry
 
 
-def canonical_values(state: list[StateEntry], seed: int = 0) -> dict[str, torch.Tensor]:
+def canonical_values(
+    state: list[StateEntry], seed: int = 0, idle_biases: Iterable[tuple[int, int]] = ()
+) -> dict[str, torch.Tensor]:
     """Float64 values for the parameters of `state` and the statistics of its BatchNorms, by name.
 
     Weights are scaled by 1/sqrt(fan-in); vectors lie in +-[0.5, 1.5], far enough from their usual start (0 or 1)
     that a missing bias, norm or statistic shows. Buffers other than BatchNorm's are left alone.
+
+    Args:
+        idle_biases: shapes of matrices whose bias is set to 0, because it stands before a BatchNorm, which a design
+            may as well leave out.
     """
+    idle = {tuple(shape) for shape in idle_biases}
     matrices = {_owner(entry.name): _canonical(entry.shape) for entry in state if len(_canonical(entry.shape)) == 2}
     values = {}
     for entry in state:
         if entry.kind == "buffer" and not entry.name.endswith(("running_mean", "running_var")):
             continue
         shape = _canonical(entry.shape)
-        value = _vector(shape, matrices.get(_owner(entry.name)), seed) if len(shape) < 2 else _weight(shape, seed)
+        matrix = matrices.get(_owner(entry.name))
+        value = _vector(shape, matrix, seed) if len(shape) < 2 else _weight(shape, seed)
+        if len(shape) < 2 and matrix in idle:
+            value = torch.zeros_like(value)
         if entry.name.endswith("running_var"):
             value = value.abs()
         values[entry.name] = value.reshape(entry.shape)

@@ -14,19 +14,30 @@ from segkit.checking.parameters import canonical_values, vector_count, weight_co
 from segkit.checking.values import Handle
 
 Outputs = dict[str, Any]
+Shapes = Iterable[tuple[int, int]]
 
 
 def build_with_canonical_parameters(
-    candidate: Candidate, name: str, arguments: dict[str, Any], dtype: str = "float64"
+    candidate: Candidate,
+    name: str,
+    arguments: dict[str, Any],
+    dtype: str = "float64",
+    idle_biases: Shapes = (),
 ) -> Handle:
-    """An object of the class `name` whose parameters depend on their shapes only."""
+    """An object of the class `name` whose parameters depend on their shapes only: see `canonical_values`."""
     module = candidate.build(name, dtype=dtype, **arguments)
-    candidate.assign(module, canonical_values(candidate.state(module)))
+    candidate.assign(module, canonical_values(candidate.state(module), idle_biases=idle_biases))
     return module
 
 
 def module_output(
-    candidate: Candidate, *, name: str, arguments: dict[str, Any], inputs: list, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    name: str,
+    arguments: dict[str, Any],
+    inputs: list,
+    idle_biases: Shapes = (),
+    doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output of a module in evaluation mode.
 
@@ -34,10 +45,11 @@ def module_output(
         name: the class.
         arguments: its constructor's.
         inputs: what its forward takes.
+        idle_biases: as in `canonical_values`.
         doubles: names of earlier tasks to replace by neutral stand-ins.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments)
+    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
     return {"the output": candidate.call(module, *inputs, train=False).result}
 
 
@@ -48,11 +60,12 @@ def module_gradients(
     arguments: dict[str, Any],
     inputs: list,
     cotangent: torch.Tensor,
+    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The gradient of sum(output * cotangent) by each input, in evaluation mode."""
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments)
+    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
     gradients = candidate.call(module, *inputs, train=False, cotangents=cotangent).input_gradients
     return {f"the gradient by input {number}": gradient for number, gradient in enumerate(gradients, start=1)}
 
@@ -65,6 +78,7 @@ def module_weights(
     inputs: list,
     cotangent: torch.Tensor,
     norms: bool = False,
+    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output, how many numbers a module's weights hold, and how many of them backward reaches.
@@ -74,7 +88,7 @@ def module_weights(
             biases and norms are left out of the counts, for some of them cannot matter.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments)
+    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
     state = candidate.state(module)
     answer = candidate.call(module, *inputs, train=False, cotangents=cotangent)
     used = [entry for entry in state if entry.name in set(answer.reached)]
@@ -87,14 +101,20 @@ def module_weights(
 
 
 def module_manners(
-    candidate: Candidate, *, name: str, arguments: dict[str, Any], inputs: list, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    name: str,
+    arguments: dict[str, Any],
+    inputs: list,
+    idle_biases: Shapes = (),
+    doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output, and whether the module minds its manners, 1 for yes.
 
     It leaves its input as it was, a second call gives the same, and a sample does not see its neighbours.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments)
+    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
     first = candidate.call(module, *inputs, train=False)
     second = candidate.call(module, *inputs, train=False).result
     alone = candidate.call(module, *_first_sample(inputs), train=False).result
@@ -112,11 +132,17 @@ def module_manners(
 
 
 def module_in_float32(
-    candidate: Candidate, *, name: str, arguments: dict[str, Any], inputs: list, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    name: str,
+    arguments: dict[str, Any],
+    inputs: list,
+    idle_biases: Shapes = (),
+    doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output for float32 parameters and inputs, and whether it is float32, 1 for yes."""
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, dtype="float32")
+    module = build_with_canonical_parameters(candidate, name, arguments, "float32", idle_biases)
     result = candidate.call(module, *_to_float32(inputs), train=False).result
     right = isinstance(result, torch.Tensor) and result.dtype == torch.float32
     return {"the output in float32": result, "whether its dtype is float32 (1 is yes)": torch.tensor(int(right))}

@@ -158,7 +158,11 @@ def _backward(answer: Any, cotangents: Any, inputs: list, target: Any, answers: 
     outputs = list(_tensors_in(answer))
     if not any(output.requires_grad for output in outputs):
         raise CourseError("No gradient flows back from the answer: it is no tensor that was computed from the input.")
-    total = sum((output * weight).sum() for output, weight in zip(outputs, _tensors_in(cotangents), strict=True))
+    weights = list(_tensors_in(cotangents))
+    if [output.shape for output in outputs] != [weight.shape for weight in weights]:
+        shapes = [" and ".join(str(tuple(tensor.shape)) for tensor in tensors) for tensors in (outputs, weights)]
+        raise CourseError(f"The answer has shape {shapes[0]}; {shapes[1]} was expected.")
+    total = sum((output * weight).sum() for output, weight in zip(outputs, weights, strict=True))
     parameters = dict(target.named_parameters()) if isinstance(target, nn.Module) else {}
     wanted = [tensor for tensor in inputs if tensor.requires_grad]
     gradients = torch.autograd.grad(total, [*wanted, *parameters.values()], allow_unused=True)

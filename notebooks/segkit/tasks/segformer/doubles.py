@@ -14,11 +14,12 @@ class _Wave(nn.Module):
 
     def __init__(self, channels: int, gain: float) -> None:
         super().__init__()
-        self.wave = nn.Parameter(torch.rand(channels, 2))
+        # Three axes: a matrix would be made of copies of one block, and channels would come in equal pairs.
+        self.wave = nn.Parameter(torch.rand(channels, 2, 3))
         self.gain = gain
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        a, b = self.wave.T[:, :, None, None]
+        a, b = self.wave.sum(dim=2).T[:, :, None, None]
         return self.gain * (torch.sin(a * x + b) + x / 2)
 
 
@@ -26,15 +27,14 @@ def _change_channels(x: torch.Tensor, channels: int) -> torch.Tensor:
     return x[:, torch.arange(channels, device=x.device) % x.shape[1]]
 
 
-class OverlapPatchMerging(nn.Module):
+class OverlapPatchMerging(_Wave):
     def __init__(self, in_channels, out_channels, patch_size, stride, padding, **_):
-        super().__init__()
-        self.window = (patch_size, stride, padding)
-        self.out_channels = out_channels
-        self.wave = _Wave(out_channels, gain=1 + in_channels / 100)
+        # A large gain: where channels differ much, a norm's eps does not matter.
+        super().__init__(out_channels, gain=10 + in_channels / 10)
+        self.window, self.out_channels = (patch_size, stride, padding), out_channels
 
     def forward(self, x):
-        return self.wave(_change_channels(functional.avg_pool2d(x, *self.window), self.out_channels))
+        return super().forward(_change_channels(functional.avg_pool2d(x, *self.window), self.out_channels))
 
 
 class EfficientSelfAttention(_Wave):
@@ -53,12 +53,14 @@ class MixTransformerEncoderLayer(nn.Module):
         expansion_factor, **_,
     ):  # fmt: skip
         super().__init__()
-        self.shrink = OverlapPatchMerging(in_channels, out_channels, patch_size, stride, padding)
-        self.wave = _Wave(out_channels, gain=1 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000)
+        self.window, self.out_channels = (patch_size, stride, padding), out_channels
+        gain = 1 + in_channels / 100 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000
+        self.wave = _Wave(out_channels, gain)
         self.expansion_factor = expansion_factor
 
     def forward(self, x):
-        return self.wave(self.shrink(x)) + self.expansion_factor / 10
+        pooled = functional.avg_pool2d(x, *self.window)
+        return self.wave(_change_channels(pooled, self.out_channels)) + self.expansion_factor / 10
 
 
 class MLPDecoder(nn.Module):
@@ -86,8 +88,10 @@ def confusion_matrix(prediction, target, num_classes=4, ignore_index=255):
 
 
 def mean_iou(confusion):
-    """The share of equal pixels that the stand-in above counted."""
-    return confusion[0, 0] / confusion[0].sum()
+    """A number in 0..1 that depends on the whole first row and column and grows with nothing; NaN for no pixels."""
+    counted = confusion[0].sum()
+    mixed = (confusion[0, 0] * 7919 + confusion[0, 1] * 104729 + confusion[1, 0] * 15485863) % 1000003
+    return mixed / 1000003 * (counted / counted)
 
 
 def segmentation_loss(logits, target, ignore_index=255):

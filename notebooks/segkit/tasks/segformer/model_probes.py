@@ -73,7 +73,9 @@ def full_resolution(
     """The labels that `predict_full_resolution` gives for a model that answers `logits` (K, h, w)."""
     candidate.begin(doubles=doubles)
     model = candidate.make("fixed_logits", logits=logits, training=training)
-    return {"the labels": as_tensor(candidate.call("predict_full_resolution", model, on_cpu(image), **settings).result)}
+    return {
+        "the label map": as_tensor(candidate.call("predict_full_resolution", model, on_cpu(image), **settings).result)
+    }
 
 
 def full_resolution_input(
@@ -105,8 +107,8 @@ def full_resolution_manners(
     answers = [candidate.call("predict_full_resolution", model, on_cpu(image), **settings) for model in models]
     labels = as_tensor(answers[0].result)
     return {
-        "the labels": labels,
-        **has_dtype("the labels' dtype", labels, "int64"),
+        "the label map": labels,
+        **has_dtype("the label map's dtype", labels, "int64"),
         **_treatment(candidate, models),
         **unchanged([changed for answer in answers for changed in answer.inputs_changed]),
     }

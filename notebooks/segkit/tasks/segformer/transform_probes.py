@@ -21,17 +21,28 @@ def transformed_image(
     image: torch.Tensor,
     mask: torch.Tensor,
     settings: dict,
-    standardised: bool = True,
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The image that `joint_transform` makes.
+    """The image that `joint_transform` makes."""
+    candidate.begin(doubles=doubles)
+    return {"the image": _transform(candidate, image, mask, settings)[0]}
 
-    Args:
-        standardised: compare each channel after removing its own mean and spread: normalisation is another question.
+
+def resized_image(
+    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+) -> Outputs:
+    """The shape of the image that `joint_transform` makes, and its inside without mean and spread of each channel.
+
+    At the border it matters whether a resize is antialiased; normalisation is another question.
     """
     candidate.begin(doubles=doubles)
     made, _ = _transform(candidate, image, mask, settings)
-    return {"the image": _standardised(made) if standardised else made}
+    if not isinstance(made, torch.Tensor) or made.ndim != 3:
+        return {"the image": made, "the inside of the image, mean and spread of each channel aside,": made}
+    return {
+        "the image's shape": torch.tensor(made.shape),
+        "the inside of the image, mean and spread of each channel aside,": _standardised(made[:, 2:-2, 2:-2]),
+    }
 
 
 def transformed_target(
