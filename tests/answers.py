@@ -1,14 +1,14 @@
 """The reference with pieces replaced, tried in this process: wrong answers and right ones in another style."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
-from inspect import signature
+from typing import Any
 
 import torch
 
-from autograder.examination import Examination, WrongAnswer
+from autograder.examination import Examination, Judge, WrongAnswer
 from autograder.paths import HIDDEN_TESTS
 from autograder.reference import reference_candidate
 from autograder.sandbox import Limits, Submission
@@ -105,17 +105,51 @@ def hidden_tests(task: str) -> dict:
     return {name.removeprefix("test_"): test for name, test in vars(module).items() if name.startswith("test_")}
 
 
-def findings(task: str, cells: dict[str, list[Cell]], secret: bytes = SECRET, case: int = 0) -> dict[str, str]:
-    """What the hidden tests of a task that fail say, by test."""
+def findings(
+    task: str, cells: dict[str, list[Cell]], secret: bytes = SECRET, case: int = 0, *, doubles: bool = True
+) -> dict[str, str]:
+    """What the hidden tests of a task that fail say, by test.
+
+    Args:
+        doubles: False holds the whole submission against the whole reference, with no stand-ins for earlier tasks.
+    """
     found = {}
     with Examination(ASSIGNMENT, cells, secret, case, make_worker=LocalWorker) as examination:
         for name, test in hidden_tests(task).items():
-            fixtures = {
-                "judge": examination.judge(task, f"test_{name}"),
-                "draw": examination.draw(task, f"test_{name}"),
-            }
+            judge = examination.judge(task, f"test_{name}")
             try:
-                test(**{fixture: fixtures[fixture] for fixture in signature(test).parameters})
+                test(judge if doubles else WholeJudge(judge), examination.draw(task, f"test_{name}"))
             except WrongAnswer as finding:
                 found[name] = str(finding)
     return found
+
+
+@dataclass
+class WholeJudge:
+    """A judge that does without doubles."""
+
+    judge: Judge
+
+    def same(self, probe: Callable, *, doubles: Iterable[str] = (), **case: Any) -> None:
+        self.judge.same(probe, **case)
+
+
+class RecordingJudge:
+    """A judge that looks at nothing and keeps what it should have looked at."""
+
+    def __init__(self) -> None:
+        self.asked = ""
+
+    def same(self, probe: Callable, **case: Any) -> None:
+        self.asked += f"{probe.__name__} {case}"
+
+
+def judgements(task: str, secret: bytes, case: int) -> dict[str, str]:
+    """What the hidden tests of a task ask in a case, by test."""
+    asked = {}
+    with Examination(ASSIGNMENT, {}, secret, case) as examination:
+        for name, test in hidden_tests(task).items():
+            judge = RecordingJudge()
+            test(judge, examination.draw(task, f"test_{name}"))
+            asked[name] = judge.asked
+    return asked

@@ -89,7 +89,19 @@ def class_shares(targets, num_classes=4):
 """,
 }
 
+OTHER_EPS = """
+class LayerNorm2d(nn.LayerNorm):
+    def __init__(self, channels):
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, features):
+        return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+"""
+
 MODULES = {
+    ("patch_merging", "another eps"): OTHER_EPS,
+    ("attention", "another eps"): OTHER_EPS,
+    ("encoder_layer", "another eps"): OTHER_EPS,
     ("patch_merging", "unfolded patches, a linear layer, a norm of sequences"): """
 class OverlapPatchMerging(nn.Module):
     def __init__(self, in_channels, out_channels, patch_size, stride, padding):
@@ -168,7 +180,8 @@ class MixTransformerEncoderLayer(nn.Module):
     def __init__(self, in_channels, out_channels, patch_size, stride, padding, n_layers, reduction_ratio, num_heads,
                  expansion_factor):
         super().__init__()
-        self.embed = OverlapPatchMerging(in_channels, out_channels, patch_size=patch_size, stride=stride, padding=padding)
+        self.embed = OverlapPatchMerging(
+            in_channels, out_channels, patch_size=patch_size, stride=stride, padding=padding)
         self.attentions = nn.ModuleList(
             [EfficientSelfAttention(out_channels, num_heads=num_heads, reduction_ratio=reduction_ratio)
              for _ in range(n_layers)])
@@ -369,8 +382,9 @@ def per_class_iou(confusion):
     ("per_class_iou", "float64, NaN put in afterwards"): """
 def per_class_iou(confusion):
     confusion = confusion.double()
-    hits, missed, invented = confusion.diag(), confusion.tril(-1) + confusion.triu(1), confusion.T - confusion.diag().diag()
-    union = hits + missed.sum(1) + invented.sum(1)
+    hits = confusion.diag()
+    missed, invented = (matrix.sum(1) - hits for matrix in (confusion, confusion.T))
+    union = hits + missed + invented
     return torch.where(union == 0, float("nan"), hits / union.clamp(min=1))
 """,
     ("worst_images", "Python's sort, NaN as infinity"): """

@@ -53,7 +53,7 @@ def test_points_of_a_single_test():
 def test_points_are_finite_and_in_range_for_any_shares():
     """nbgrader takes a hair above the maximum for a broken submission, and NaN for full credit."""
     generator = random.Random(5)
-    maxima = [0.125, 0.615, 2.675, 1 / 3, 12, 0.005, 1e-9]
+    maxima = [0.006, 0.125, 0.615, 2.675, 1 / 3, 12, 0.005, 1e-9]
     for _ in range(3000):
         maximum = generator.choice(maxima)
         outcomes = [(generator.choice([0.1, 0.3, 0.5, 1, 3, 1 / 3]), generator.random() < 0.6) for _ in range(5)]
@@ -286,7 +286,7 @@ BROKEN = {
     "fail": "def test_bad(): pytest.fail('so')",
     "setup": "def test_bad(no_such_fixture): pass",
     "teardown": "@pytest.fixture\ndef bad():\n    yield\n    1 / 0\n@graded('b', share=1)\ndef test_bad(bad): pass",
-    "look_alike": "class MyWrongAnswer(Exception): pass\ndef test_bad(): raise MyWrongAnswer",
+    "look_alike": "def test_bad(): raise type('MyWrongAnswer', (Exception,), {})",
 }
 
 

@@ -7,9 +7,10 @@ from segkit.checking.probes import module_gradients, module_in_float32, module_m
 def attention(draw, *, heads: int, reduction: int, batch: int = 2) -> dict:
     channels = heads * draw.choose(3, 4, 5) if heads > 1 else draw.choose(5, 6, 7)
     rows, columns = draw.choose((2, 3), (3, 2), (3, 4))
-    size = (batch, channels, rows * reduction, columns * reduction)
+    features = draw.normal(batch, channels, rows * reduction, columns * reduction)
+    scale = 1 if reduction == 1 else 3  # the larger the numbers, the less the eps of the norm matters
     arguments = dict(channels=channels, reduction_ratio=reduction, num_heads=heads)
-    return dict(name="EfficientSelfAttention", arguments=arguments, inputs=[draw.normal(*size)])
+    return dict(name="EfficientSelfAttention", arguments=arguments, inputs=[scale * features])
 
 
 @graded("one head, no reduction: the values", share=3)
@@ -35,7 +36,7 @@ def test_heads_and_reduction(judge, draw):
 @graded("the gradient by the input", share=1)
 def test_gradients(judge, draw):
     case = attention(draw, heads=2, reduction=2)
-    judge.same(module_gradients, **case, cotangent=draw.normal(*case["inputs"][0].shape))
+    judge.same(module_gradients, **case, cotangent=draw.normal(*case["inputs"][0].shape), tolerance=1e-3)
 
 
 @graded("as many weights as the design has, all of them used", share=1)

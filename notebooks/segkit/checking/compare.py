@@ -119,9 +119,8 @@ def _number_sentence(got: float, wanted: float, what: str, reveal: bool) -> str:
         return f"{start}; right is {_number(wanted)}."
     if got != got or wanted != wanted:
         return f"{start}; {'NaN' if wanted != wanted else 'a number'} was expected."
-    by = abs(got - wanted)
-    amount = f", by {by / abs(wanted):.2g} times the right answer" if abs(wanted) > 1e-6 else f", by {by:.2g}"
-    return f"{start}, which is too {'large' if got > wanted else 'small'}{amount}."
+    # By how much is not said: with the number that came, it would be the hidden right one.
+    return f"{start}, which is too {'large' if got > wanted else 'small'}."
 
 
 def _how_many(wrong: torch.Tensor, word: str) -> str:
@@ -130,7 +129,8 @@ def _how_many(wrong: torch.Tensor, word: str) -> str:
         return f"every one of its {total} {word} is"
     if count > 0.99 * total:
         return f"nearly every one of its {total} {word} is"
-    some = f"{count} of its {total} {word}" if count <= COUNTED else f"{count / total:.0%} of its {total} {word}"
+    few = count <= COUNTED or count < 0.01 * total
+    some = f"{count} of its {total} {word}" if few else f"{count / total:.0%} of its {total} {word}"
     return f"{some} {'is' if count == 1 else 'are'}"
 
 

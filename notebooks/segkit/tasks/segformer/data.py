@@ -6,6 +6,7 @@ from segkit.checking.inputs import Numbers
 from segkit.checking.public import PublicCheck, Task
 from segkit.tasks.segformer.probes import result, result_and_manners, result_of_generator
 from segkit.tasks.segformer.transform_probes import (
+    resized_image,
     transform_coins,
     transform_manners,
     transformed_image,
@@ -13,7 +14,7 @@ from segkit.tasks.segformer.transform_probes import (
     transformed_target,
 )
 
-ROUNDED = 0.03  # of the image's spread: resizing in uint8, with antialiasing or without, stays below
+ROUNDED = 0.03  # of the image's spread: resizing in uint8, antialiased or not, stays below
 
 
 def _labels(title: str, annotation: torch.Tensor, probe=result, what: str = "your label map") -> PublicCheck:
@@ -55,11 +56,11 @@ JOINT_TRANSFORM = Task(
         PublicCheck(
             "normalisation (the image is not resized)",
             transformed_image,
-            dict(**_unresized, settings=_sizes((12, 12), (12, 12)), standardised=False),
+            dict(**_unresized, settings=_sizes((12, 12), (12, 12))),
         ),
         PublicCheck(
             "resizing the image to 24 x 30 (brightness and contrast aside)",
-            transformed_image,
+            resized_image,
             dict(**_larger, settings=_sizes((24, 30), (12, 20))),
             tolerance=ROUNDED,
         ),

@@ -7,7 +7,6 @@ from segkit.checking.inputs import Numbers
 from segkit.checking.probes import module_gradients, module_output
 from segkit.checking.public import PublicCheck, Task
 
-
 PARTS = ("OverlapPatchMerging", "EfficientSelfAttention", "MixFFN")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.checking.probes import Outputs
@@ -13,6 +14,7 @@ from segkit.tasks.segformer.probes import as_tensor, has_dtype, on_cpu, unchange
 Pair = tuple[torch.Tensor, torch.Tensor]
 COINS = 24  # flips that must not all fall the same way: 1 in 8 million times they do
 REPEATS = 8
+BORDER = 2  # pixels
 
 
 def transformed_image(
@@ -31,18 +33,16 @@ def transformed_image(
 def resized_image(
     candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
 ) -> Outputs:
-    """The shape of the image that `joint_transform` makes, and its inside without mean and spread of each channel.
+    """The image that `joint_transform` makes, without the mean and spread of each channel, its border blackened.
 
-    At the border it matters whether a resize is antialiased; normalisation is another question.
+    At the border it matters whether resizing is antialiased; normalisation is another question.
     """
     candidate.begin(doubles=doubles)
     made, _ = _transform(candidate, image, mask, settings)
-    if not isinstance(made, torch.Tensor) or made.ndim != 3:
-        return {"the image": made, "the inside of the image, mean and spread of each channel aside,": made}
-    return {
-        "the image's shape": torch.tensor(made.shape),
-        "the inside of the image, mean and spread of each channel aside,": _standardised(made[:, 2:-2, 2:-2]),
-    }
+    if isinstance(made, torch.Tensor) and made.ndim == 3 and min(made.shape[1:]) > 2 * BORDER:
+        inside = _standardised(made[:, BORDER:-BORDER, BORDER:-BORDER])
+        made = functional.pad(inside, [BORDER] * 4)
+    return {"the image (its border, and each channel's mean and spread aside)": made}
 
 
 def transformed_target(
