@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 ASSIGNMENT ?= segformer
 DATA ?=
 export OMP_NUM_THREADS ?= 2
+# Threads that wait must not spin: on a busy machine that makes training several times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
 .PHONY: help environment demo test notebooks release bundle audit lint hidden-tests clean

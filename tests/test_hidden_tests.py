@@ -6,7 +6,7 @@ Everything runs in this process (see `answers.LocalWorker`): the sandbox has tes
 from collections import Counter
 
 import pytest
-from answers import SECRET, cells_with, findings, hidden_tests, judgements
+from answers import SECRET, Code, cells_with, findings, hidden_tests, judgements, sources
 from right_answers import RIGHT_ANSWERS
 from wrong_answers import WRONG_ANSWERS, Wrong
 
@@ -82,3 +82,33 @@ def test_tests_have_titles_and_shares_and_each_finds_something(task: str) -> Non
     finders = Counter(name for wrong in mistakes for name in wrong.failing())
     idle = set(marks) - set(finders)
     assert not idle, f"no mistake in the table is found by {idle}"
+
+
+FUNCTIONS = {
+    "map_labels": "label_mapping", "joint_transform": "joint_transform", "class_shares": "class_balance",
+    "confusion_matrix": "mean_iou", "mean_iou": "mean_iou", "evaluate": "mean_iou",
+    "segmentation_loss": "training_step", "training_step": "training_step",
+    "predict_full_resolution": "prediction", "per_class_iou": "per_class_iou", "worst_images": "worst_images",
+}  # fmt: skip
+ODD_ANSWERS = [
+    "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",
+    "[10**30]", "torch.ones(0)", "torch.ones(0, 3)", "torch.ones(3, dtype=torch.complex64)", "torch.tensor(True)",
+    "torch.eye(4).to_sparse()", "torch.ones(2, device='meta')", "(torch.ones(0), torch.ones(2))",
+    "(torch.ones(3, 4, 4), torch.zeros(4, 4))", "(torch.full((3, 12, 12), torch.nan), 'text')", "[torch.ones(2)]",
+    "args[0]", "(args[0], args[-1])", "torch.ones(4, 4, dtype=torch.uint16)",
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_whatever_a_function_returns_is_found_wrong_and_breaks_no_test(function: str) -> None:
+    """Any other exception than a finding would be taken for a broken hidden test, and stop the grading of everybody."""
+    (notebook,) = [
+        name
+        for name, source in sources().items()
+        if any(cell.id == function for cell in source.cells if cell.role == "stub")
+    ]
+    for answer in ODD_ANSWERS:
+        text = f"def {function}(*args, **kwargs):\n    return {answer}"
+        found = findings(FUNCTIONS[function], cells_with([Code(notebook, text)]))
+        assert found, f"{function} may return {answer}"

@@ -7,3 +7,7 @@ class CourseError(Exception):
     Whoever runs a command line or a notebook sees the sentence and no traceback of ours: the scripts print it to
     stderr and exit with status 2.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What Jupyter shows instead of a traceback."""
+        return [f"{type(self).__name__}: {self}"]

@@ -403,9 +403,9 @@ for i in worst:
 
 # %% [markdown]
 # Behind each IoU stands the class's share of the image's pixels. A class with 0 % was invented: a handful of wrong
-# pixels makes its IoU 0, and in a single image that alone pulls the mean down by a third or a quarter. The list of
-# the worst therefore holds hard images *and* images with a tiny class. Tell them apart before you write. (These
-# scores are of the full size; the order was made on the grid.)
+# pixels makes its IoU 0, and in a single image that alone pulls the mean down by a third or a quarter. So the list
+# holds hard images *and* images with a tiny class: tell them apart before you write. (Scores at full size; the order
+# was made on the grid.)
 
 # %% [markdown]
 # ## Written answer 4.4 · What the model does
