@@ -163,14 +163,14 @@ def install(built: Iterable[Path], folder: Path) -> list[Path]:
     return [target for _, target in changed]
 
 
-def write_instructor_notebooks(assignment: str) -> list[Path]:
-    """Build the notebooks with solutions beside their sources (not tracked in git)."""
+def write_instructor_notebooks(assignment: str, folder: Path | None = None) -> list[Path]:
+    """Build the notebooks with solutions into `folder`, by default beside their sources (not tracked in git)."""
     with tempfile.TemporaryDirectory() as scratch:
         built = []
         for source in read_sources(assignment):
             built.append(Path(scratch) / f"{source.name}.ipynb")
             _write(_stamped(instructor_notebook(source, assignment)), built[-1])
-        return install(built, SOLUTIONS / assignment)
+        return install(built, folder or SOLUTIONS / assignment)
 
 
 def release(assignment: str, db_url: str | None = None) -> list[Path]:

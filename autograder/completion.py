@@ -33,12 +33,18 @@ class Mistake:
         return text.replace(self.right, self.wrong)
 
 
-def complete_assignment(assignment: str, folder: Path, mistakes: Sequence[Mistake] = ()) -> list[Path]:
-    """Write the student notebooks of an assignment, filled in with the reference and `mistakes`, into `folder`."""
+def complete_assignment(
+    assignment: str, folder: Path, mistakes: Sequence[Mistake] = (), *, released: Path | None = None
+) -> list[Path]:
+    """Write the student notebooks of an assignment, filled in with the reference and `mistakes`, into `folder`.
+
+    Args:
+        released: where the student notebooks stand, by default in `notebooks/`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for source in read_sources(assignment):
-        notebook = nbformat.read(NOTEBOOKS / assignment / f"{source.name}.ipynb", as_version=4)
+        notebook = nbformat.read((released or NOTEBOOKS / assignment) / f"{source.name}.ipynb", as_version=4)
         complete(notebook, source, [mistake for mistake in mistakes if mistake.notebook == source.name])
         written.append(folder / f"{source.name}.ipynb")
         nbformat.write(notebook, written[-1])

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from autograder.build import build_student_notebooks, release, write_instructor_notebooks
+from autograder.build import build_student_notebooks, write_instructor_notebooks
 from autograder.completion import Mistake, complete_assignment
 from autograder.course import Course
-from autograder.paths import NOTEBOOKS, ROOT, SOLUTIONS
+from autograder.paths import ROOT
 from autograder.reference import load_reference
 from segkit.errors import CourseError
 
@@ -109,13 +109,9 @@ def open_course(root: Path) -> Course:
     root.mkdir(parents=True)
     course = Course(root, ASSIGNMENT)
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
-    write_instructor_notebooks(ASSIGNMENT)
-    release(ASSIGNMENT)
+    write_instructor_notebooks(ASSIGNMENT, root / "solutions" / ASSIGNMENT)
     built = build_student_notebooks(ASSIGNMENT, root / "notebooks" / ASSIGNMENT, course.db_url)
-    for path in (SOLUTIONS / ASSIGNMENT).glob("*.ipynb"):
-        (root / "solutions" / ASSIGNMENT).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, root / "solutions" / ASSIGNMENT / path.name)
-    print("\n".join(f"notebooks/{ASSIGNMENT}/{path.name}" for path in built))
+    print("\n".join(_short(path) for path in built))
     return course
 
 
@@ -165,7 +161,9 @@ def hand_in(course: Course) -> None:
     """Put the class's submissions into `submitted/`."""
     submitted = course.root / "submitted"
     for student, mistakes in CLASSMATES.items():
-        complete_assignment(ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes)
+        complete_assignment(
+            ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes, released=course.root / "notebooks" / ASSIGNMENT
+        )
         print(f"{student}: {mistakes[0].name if mistakes else 'the reference, whole'}")
     shutil.copytree(course.root / "notebooks" / ASSIGNMENT, submitted / UNTOUCHED / ASSIGNMENT)
     print(f"{UNTOUCHED}: the notebooks as they were released")
@@ -175,7 +173,7 @@ def _where_to_look(course: Course, pictures: list[Path]) -> None:
     feedback = course.root / "feedback" / "bo_scaled_by_all_channels" / ASSIGNMENT / "02_modules.html"
     lines = {
         "curves and predictions": ", ".join(_short(path) for path in pictures),
-        "what a student sees": _short(NOTEBOOKS / ASSIGNMENT),
+        "what a student sees": _short(course.root / "notebooks" / ASSIGNMENT),
         "feedback, for example": _short(feedback),
         "hidden tests' findings": _short(course.root / "verdicts"),
         "gradebook in a browser": f"cd {_short(course.root)} && jupyter lab, then Nbgrader > Formgrader",
