@@ -10,6 +10,8 @@ from answers import SECRET, Code, cells_with, findings, hidden_tests, judgements
 from right_answers import RIGHT_ANSWERS
 from wrong_answers import WRONG_ANSWERS, Wrong
 
+from autograder.paths import NOTEBOOKS
+from autograder.submissions import candidate_cells
 from segkit.checking.public import tasks_of
 
 TASKS = list(tasks_of("segformer"))
@@ -23,6 +25,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8"
 @pytest.mark.parametrize("task", TASKS)
 def test_reference_passes(task: str, secret: bytes) -> None:
     assert findings(task, cells_with(), secret, case=SECRETS.index(secret)) == {}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_untouched_release_passes_nothing(task: str) -> None:
+    found = findings(task, candidate_cells(NOTEBOOKS, "segformer"))
+    assert found.keys() == hidden_tests(task).keys()
+    assert all("not written yet (Task " in sentence for sentence in found.values())
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=bytes.decode)

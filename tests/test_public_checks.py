@@ -1,6 +1,5 @@
 """`check(...)` in a notebook: right answers pass, stubs and mistakes fail with a sentence, nothing is left behind."""
 
-import nbformat
 import pytest
 from answers import ASSIGNMENT, LocalWorker, cells_with, sources
 from right_answers import RIGHT_ANSWERS
@@ -11,9 +10,10 @@ from autograder.paths import NOTEBOOKS
 from autograder.record import record_answers
 from autograder.sandbox import Submission
 from autograder.sources import AUTOMATIC
+from autograder.submissions import candidate_cells
 from segkit.checking.notebook import CheckFailed, Report, check, run_task
 from segkit.checking.public import load_recorded, recorded_path, tasks_of
-from segkit.student import Cell, code_cells
+from segkit.student import Cell
 
 TASKS = tasks_of(ASSIGNMENT)
 
@@ -32,11 +32,6 @@ def report_of(task: str, cells: dict[str, list[Cell]]) -> Report:
 
 def problems(report: Report) -> list[str]:
     return [outcome.problem for outcome in report.outcomes if outcome.problem]
-
-
-def released_cells() -> dict[str, list[Cell]]:
-    paths = sorted((NOTEBOOKS / ASSIGNMENT).glob("*.ipynb"))
-    return {path.stem: code_cells(nbformat.read(path, as_version=4)) for path in paths}
 
 
 def test_tasks_are_those_of_the_notebooks_in_their_order() -> None:
@@ -60,7 +55,7 @@ def test_recorded_answers_are_the_reference_s(tmp_path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_untouched_stub_fails_with_the_task_s_name(task: str) -> None:
-    report = report_of(task, released_cells())
+    report = report_of(task, candidate_cells(NOTEBOOKS, ASSIGNMENT))
     number = TASKS[task].title.split()[0]
     assert len(problems(report)) == len(report.outcomes) > 0
     for problem in problems(report):

@@ -83,7 +83,7 @@ def test_never_flipped(judge, draw):
     judge.same(transformed_pair, **unresized(draw, flip_probability=0.0), tolerance=ROUNDED)
 
 
-@graded("flip_probability 0.5: one coin for both", share=1)
+@graded("flip_probability 0.5: one coin for both", share=2.5)
 def test_one_coin(judge, draw):
     judge.same(transform_coins, **unresized(draw), tolerance=ROUNDED)
 
