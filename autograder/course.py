@@ -73,6 +73,8 @@ class Course:
         Raises:
             CourseError: if the gradebook does not know the assignment.
         """
+        if not (self.root / "gradebook.db").exists():  # opening it would make an empty one
+            raise CourseError(f"There is no gradebook in {self.root}: run `make release` first, or go to your course.")
         with Gradebook(self.db_url) as gradebook:
             try:
                 submissions = gradebook.assignment_submissions(self.assignment)

@@ -400,6 +400,7 @@ STAGE = [
         "x = x + self.drop_path(self.ffn(self.norm2(x)))",
         "x = x + self.drop_path(self.attention(self.norm2(x)))",
         fails="all",
+        perhaps="float32",
     ),
 ]
 
