@@ -381,9 +381,8 @@ STAGE = [
             )""",
         "*[TransformerBlock(out_channels, reduction_ratio, num_heads, expansion_factor, drop_path)] * n_layers",
         fails="weights",
-        public=False,
     ),
-    stage("one norm for both branches", "self.norm2(x)", "self.norm1(x)", fails="weights", public=False),
+    stage("one norm for both branches", "self.norm2(x)", "self.norm1(x)", fails="weights"),
     stage(
         "two layers, whatever is asked", "range(n_layers)", "range(2)", fails="one_layer several_layers weights float32"
     ),
@@ -542,7 +541,6 @@ MEAN_IOU = [
         "union > 0",
         "confusion.sum(dim=1) > 0",
         fails="one_sided_class",
-        public=False,
     ),
     mean(
         "0 if nothing occurs",

@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 from segkit import check
 
-torch.manual_seed(0)
+_ = torch.manual_seed(0)
 
 # %% [markdown]
 # ## The whole model first
@@ -48,9 +48,9 @@ from segkit.figures import draw_segformer
 draw_segformer()
 
 # %% [markdown]
-# From the top: every stage makes the map smaller and gives it more channels, and the decoder takes the maps of all four
-# stages at once. The last row opens a stage: patch merging (task 2.1), then blocks of attention (2.2) and Mix-FFN (2.3)
-# with their residual connections (2.4). Come back to it at every task. What it hides: how a map becomes a sequence, and
+# From left to right: every stage makes the map smaller and gives it more channels, and the decoder takes the maps of
+# all four stages at once. The last row opens a stage: patch merging (task 2.1), then blocks of attention (2.2) and
+# Mix-FFN (2.3) with their residual connections (2.4). Come back to it at every task. What it hides: how a map becomes a sequence, and
 # how the channels are cut into heads.
 #
 # The next cell computes the sizes for an image of any height and width.
@@ -191,7 +191,7 @@ print(LayerNorm2d(2)(merged.T.reshape(1, 2, 1, 4)).detach().squeeze().T)
 class OverlapPatchMerging(nn.Module):
     """Turn overlapping patches of a map into the positions of a smaller one (Xie et al. 2021, section 3.1).
 
-    A convolution with bias over the patches, then `LayerNorm2d`.
+    A convolution with bias over the patches (`nn.Conv2d`), then `LayerNorm2d`.
 
     Arguments:
         in_channels, out_channels: channels of the map that comes in, and of the one that goes out.
@@ -400,6 +400,8 @@ class EfficientSelfAttention(nn.Module):
     """Multi-head self-attention with keys and values from a reduced map (Xie et al. 2021, equations 1 and 2).
 
     softmax(Q K^T / sqrt(d)) V in each head, with d = channels / num_heads. No residual connection and no dropout here.
+    Layers: four linear ones C -> C with bias (queries, keys, values, output; the first three may be fused, one block
+    of C after the other), and for R > 1 an `nn.Conv2d` and a norm in front of keys and values.
 
     Arguments:
         channels: C, a multiple of `num_heads`.
@@ -791,7 +793,7 @@ class MixTransformerEncoderLayer(nn.Module):
 # `[block] * 3` is a list that holds the *same* block three times. Build a new block for each layer.
 # </details>
 #
-# <details><summary>My blocks are missing in `stage.parameters()`, or stay on the CPU</summary>
+# <details><summary>My blocks are missing in stage.parameters(), or "must share same datatype"</summary>
 #
 # PyTorch does not look into plain Python lists. `nn.ModuleList` and `nn.Sequential` are made for this.
 # </details>
@@ -900,7 +902,8 @@ class MLPDecoder(nn.Module):
     """Fuse the maps of all stages into logits with linear layers only (Xie et al. 2021, equation 4).
 
     Linear per stage, bilinear upsampling (`align_corners=False`), concatenation, linear, BatchNorm, ReLU, linear.
-    The order of concatenation does not matter to a trained model; the published weights have the last stage first.
+    The maps may be concatenated in any order, each as one block of E channels; the published weights have the last
+    stage first.
     A bias in the fusing layer is allowed, and of no use before a BatchNorm.
 
     Arguments:
@@ -956,7 +959,7 @@ class MLPDecoder(nn.Module):
 # Look again at the three lines of the upsampling example, and at which one you use.
 # </details>
 #
-# <details><summary>Right in training mode, wrong after `eval()` (or the other way round)</summary>
+# <details><summary>Right in training mode, wrong after eval() (or the other way round)</summary>
 #
 # In evaluation BatchNorm uses the statistics that it collected. Is it there, for each of the `embed_channels`, between
 # fusing and ReLU? `LayerNorm2d` is not the same thing.

@@ -292,8 +292,8 @@ print(f"the whole set at once              : {whole.mean():.3f}")
 # all batches, and divide once, at the end.
 
 # %% [markdown]
-# **To do** (6 points): three short functions. For the first, a loop over pixels would do, but 271 validation images of
-# 64 x 64 pixels are more than a million turns. Let PyTorch do the counting.
+# **To do** (6 points): three short functions. For the first, a loop over pixels would do, but hundreds of
+# validation images of 64 x 64 pixels are more than a million turns. Let PyTorch do the counting.
 
 
 # %% role="stub" id="confusion_matrix" task="3.2"
@@ -528,7 +528,8 @@ check("training_step")
 # *About 10 minutes.* From here on nothing is graded by machine, but notebook 4 needs the trained model.
 #
 # **All settings of the training stand in the next cell, and nowhere else.** Without a GPU they make the whole notebook
-# run in less than two minutes on the sample: small images, few epochs. With a GPU they are meant for a real training.
+# run in about two minutes on two idle CPU cores, on the sample: small images, few epochs. With a GPU they are meant for
+# a real training.
 
 # %% role="experiment"
 from segkit.data import FourClassADE20K, locate_data

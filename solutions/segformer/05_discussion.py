@@ -708,9 +708,10 @@ decoders |= {f"FPN, {width} wide": PyramidDecoder(widths, width) for width in (2
 print(f"{'':16}{'parameters':>12}{'GMAC':>8}{'ms':>8}   positions of stages 1, 2, 3, 4 behind one output")
 for name, decoder in decoders.items():
     decoder.eval()
+    plain = [level.detach() for level in maps]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        decoder(maps)
-    duration = milliseconds(decoder, maps)
+        decoder(plain)
+    duration = milliseconds(decoder, plain)
     scores = decoder(maps)[0, :, 33, 30] @ torch.randn(4)
     reach = [int((gradient != 0).any(dim=1).sum()) for gradient in torch.autograd.grad(scores, maps)]
     print(f"{name:16}{parameters(decoder):12,}{counter.get_total_flops() / 2e9:8.2f}{duration:8.1f}   {reach}")

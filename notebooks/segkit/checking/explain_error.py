@@ -1,6 +1,7 @@
 """An exception in a student's code, said in one sentence."""
 
 import linecache
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -9,7 +10,9 @@ from segkit.checking.objects import MissingName
 from segkit.errors import CourseError
 
 _SEGKIT = str(Path(__file__).resolve().parents[1])
-_LIBRARIES = tuple({_SEGKIT, sys.prefix, sys.base_prefix})
+_LIBRARIES = tuple({_SEGKIT, str(Path(sys.prefix).resolve()), str(Path(sys.base_prefix).resolve())})
+# Layers that the module does not know of stay behind when it is moved to another dtype or device.
+_UNREGISTERED = re.compile("dtype|same (datatype|device)")
 MAX_MESSAGE = 300
 
 
@@ -21,7 +24,10 @@ def explain_error(error: BaseException) -> str:
     if isinstance(error, NotImplementedError):
         return f"This part is not written yet{f' ({message})' if message else ''}."
     kind = type(error).__name__
-    return f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."
+    sentence = f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."
+    if isinstance(error, RuntimeError) and _UNREGISTERED.search(message):
+        sentence += " Are all layers registered, in attributes or an nn.ModuleList and not in a plain list or dict?"
+    return sentence
 
 
 def _message(error: BaseException) -> str:
@@ -44,4 +50,7 @@ def _where(error: BaseException) -> str:
 def _is_students(filename: str) -> bool:
     if filename.startswith("<cell "):
         return True
-    return not filename.startswith(("<", *_LIBRARIES)) or "ipykernel_" in filename
+    if "ipykernel_" in filename:
+        return True
+    # Resolved: a notebook imports segkit through a path with ".." in it.
+    return not filename.startswith("<") and not str(Path(filename).resolve()).startswith(_LIBRARIES)

@@ -30,17 +30,26 @@ class Report:
         self.title, self.outcomes, self.closing = title, outcomes, closing
 
     def __str__(self) -> str:
-        lines = [f"{self.title}"]
-        for outcome in self.outcomes:
+        lines = [self.title]
+        for outcome in self._said_once():
             lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.title}")
             if outcome.problem:
                 lines.append(f"      {outcome.problem}")
         return "\n".join([*lines, self.closing])
 
+    def _said_once(self) -> list[Outcome]:
+        """The outcomes; a sentence that stood above already is not said again."""
+        said, outcomes = set(), []
+        for outcome in self.outcomes:
+            repeated = outcome.problem in said
+            outcomes.append(Outcome(outcome.title, "The same.") if outcome.problem and repeated else outcome)
+            said.add(outcome.problem)
+        return outcomes
+
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(map(_row, self.outcomes))
+        rows = "".join(map(_row, self._said_once()))
         return f"<p><b>{html.escape(self.title)}</b></p><table>{rows}</table><p>{html.escape(self.closing)}</p>"
 
 

@@ -87,6 +87,7 @@ MEAN_IOU = Task(
         _mean("mean_iou: two classes with IoU 1/2", [[1, 1], [0, 1]]),
         _mean("mean_iou: a class that occurs nowhere", [[2, 1, 0], [0, 3, 0], [0, 0, 0]]),
         _mean("mean_iou: a class that is never predicted", [[2, 1, 0], [0, 3, 0], [1, 0, 0]]),
+        _mean("mean_iou: a class that is predicted and never true", [[2, 1, 1], [0, 3, 0], [0, 0, 0]]),
         PublicCheck("evaluate: a loader with one batch", evaluation, _data_set(311, 3)),
         PublicCheck("evaluate: batches of 2, 2 and 1 images", evaluation, _data_set(312, 2, 2, 1)),
         PublicCheck(

@@ -4,7 +4,7 @@ Patch merging gets large numbers, beside which the eps of its norm does not matt
 """
 
 from segkit.checking.inputs import Numbers
-from segkit.checking.probes import module_gradients, module_output
+from segkit.checking.probes import module_gradients, module_output, module_weights
 from segkit.checking.public import PublicCheck, Task
 
 PARTS = ("OverlapPatchMerging", "EfficientSelfAttention", "MixFFN")
@@ -110,6 +110,21 @@ ENCODER_LAYER = Task(
             ),
             [_map(2, 6, 9, 12, seed=10)],
             doubles=PARTS,
+        ),
+        PublicCheck(
+            "every layer and both of its norms have weights of their own, and all are used",
+            module_weights,
+            dict(
+                name="MixTransformerEncoderLayer",
+                arguments=dict(
+                    in_channels=3, out_channels=6, patch_size=3, stride=2, padding=1, n_layers=3, reduction_ratio=2,
+                    num_heads=2, expansion_factor=2,
+                ),
+                inputs=[_map(1, 3, 8, 12, seed=15)],
+                cotangent=_map(1, 6, 4, 6, seed=16),
+                norms=True,
+                doubles=PARTS,
+            ),
         ),
     ),
 )  # fmt: skip

@@ -63,7 +63,8 @@ PER_CLASS_IOU = Task(
     (
         _ious("three classes that occur", [[2, 1, 0], [1, 4, 1], [0, 0, 3]]),
         _ious("a class that occurs nowhere", [[2, 1, 0], [1, 4, 0], [0, 0, 0]]),
-        _ious("a class that is never predicted, and one that is never true", [[2, 0, 0], [1, 0, 0], [0, 0, 0]]),
+        _ious("a class that is never predicted", [[2, 0, 0], [1, 0, 0], [0, 0, 3]]),
+        _ious("a class that is predicted and never true", [[2, 0, 1], [0, 4, 0], [0, 0, 0]]),
     ),
 )
 
