@@ -8,6 +8,7 @@ runs, plots and calls at the top level are left out.
 import ast
 import codeop
 import json
+import linecache
 import re
 import sys
 import traceback
@@ -87,9 +88,12 @@ def load_cells(name: str, cells: list[Cell]) -> StudentModule:
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             loaded.problems.append(f"{where} is not valid Python ({error}), so nothing in it is defined")
             continue
+        filename = f"<{where}>"
+        # Where tracebacks and `inspect` look for a source line; without a time it is never taken for a stale file.
+        linecache.cache[filename] = (len(cell.source), None, cell.source.splitlines(keepends=True), filename)
         for statement in tree.body:
             if isinstance(statement, _KEPT_STATEMENTS):
-                problem = _execute(statement, f"<{where}>", module, compiler)
+                problem = _execute(statement, filename, module, compiler)
                 if problem:
                     loaded.problems.append(f"{where}, line {statement.lineno}: {problem}")
     return loaded

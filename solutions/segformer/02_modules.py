@@ -50,8 +50,8 @@ draw_segformer()
 # %% [markdown]
 # From left to right: every stage makes the map smaller and gives it more channels, and the decoder takes the maps of
 # all four stages at once. The last row opens a stage: patch merging (task 2.1), then blocks of attention (2.2) and
-# Mix-FFN (2.3) with their residual connections (2.4). Come back to it at every task. What it hides: how a map becomes a sequence, and
-# how the channels are cut into heads.
+# Mix-FFN (2.3) with their residual connections (2.4). Come back to it at every task. What it hides: how a map becomes
+# a sequence, and how the channels are cut into heads.
 #
 # The next cell computes the sizes for an image of any height and width.
 
