@@ -11,6 +11,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 from tqdm import tqdm
 
+from autograder.sandbox import require_device
 from segkit.errors import CourseError
 
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
@@ -55,6 +56,7 @@ class Course:
             raise CourseError(
                 f"There is nothing to grade: no notebooks in {self.root / 'submitted' / student / self.assignment}."
             )
+        require_device(device)
         waiting = [path for path in notebooks if force or not self._graded(path)]
         options = [f"--student={student}", f"--GradeInWorker.device={device}", *(["--force"] if force else [])]
         return self._nbgrader("autograde", options, count="Autograding ", total=len(waiting))

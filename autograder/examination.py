@@ -40,7 +40,7 @@ class Examination:
 
     assignment: str
     cells: dict[str, list[Cell]]
-    secret: bytes
+    secret: bytes = field(repr=False)  # a failing test prints its arguments
     case: int
     device: str = "cpu"
     limits: Limits = field(default_factory=Limits)
@@ -81,7 +81,7 @@ class Judge:
 
     candidate: Candidate
     reference: Candidate
-    key: tuple
+    key: tuple = field(repr=False)  # begins with the secret
     _asked: int = 0
 
     def same(

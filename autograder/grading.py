@@ -9,7 +9,7 @@ import pytest
 from autograder.cases import case_number
 from autograder.examination import Examination
 from autograder.paths import HIDDEN_TESTS
-from autograder.sandbox import Limits
+from autograder.sandbox import Limits, require_device
 from autograder.sources import AUTOMATIC, read_sources
 from autograder.verdicts import Finding, TaskVerdict, Verdict, content_key
 from segkit.errors import CourseError
@@ -35,6 +35,7 @@ def grade_notebook(
         secret: the course's; with the submission's content it chooses the case.
         report: called with the name of each test before it runs.
     """
+    require_device(device)
     content = content_key(cells)
     points = task_points(assignment, notebook)
     case = case_number(secret, content)

@@ -20,6 +20,7 @@ import torch
 
 from autograder.paths import NOTEBOOKS
 from segkit.checking.wire import WireError, pack, unpack
+from segkit.errors import CourseError
 from segkit.student import Cell
 
 CHUNK = 2**20
@@ -160,6 +161,19 @@ def _wait(descriptor: int, deadline: float, *, write: bool) -> None:
     poll.register(descriptor, select.POLLOUT if write else select.POLLIN)
     if left <= 0 or not poll.poll(left * 1000):
         raise TimeoutError
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that this machine lacks: otherwise every submission would seem to crash.
+
+    Raises:
+        CourseError: if nothing can be computed there.
+    """
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CourseError(f"Nothing was graded: the device {device!r} cannot be used here ({reason}).") from None
 
 
 def _stopped(kind: str, sentence: str) -> tuple[dict, dict]:

@@ -9,8 +9,11 @@ import pytest
 
 from autograder.audit import leaks
 from autograder.bundle import write_bundle
+from autograder.examination import Examination
+from autograder.grading import grade_notebook
 from autograder.paths import ROOT
 from autograder.sources import read_sources
+from segkit.errors import CourseError
 
 
 def autograder(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
@@ -63,3 +66,14 @@ def test_environment_yml_takes_the_same_pins() -> None:
     lines = [line for path in files for line in path.read_text().splitlines()]
     pinned = [line for line in lines if line and not line.startswith(("#", "-r"))]
     assert pinned and all("==" in line for line in pinned)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu7"])
+def test_a_device_that_is_not_there_is_refused_before_grading(device: str) -> None:
+    with pytest.raises(CourseError, match="Nothing was graded"):
+        grade_notebook("segformer", "02_modules", {"02_modules": []}, b"secret", device=device)
+
+
+def test_the_secret_is_never_printed() -> None:
+    examination = Examination("segformer", {"02_modules": []}, b"top secret", 0)
+    assert "top secret" not in repr(examination) + repr(examination.judge("attention", "test_heads"))
