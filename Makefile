@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ASSIGNMENT ?= segformer
+ASSIGNMENT ?=
+ONE := $(if $(ASSIGNMENT),--assignment $(ASSIGNMENT))
 DATA ?=
 export OMP_NUM_THREADS ?= 2
 # Threads that wait must not spin: on a busy machine that makes training several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment demo test notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox demo test notebooks release bundle audit lint hidden-tests clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,26 +26,37 @@ $(VENV)/installed: requirements.txt requirements-dev.txt notebooks/requirements.
 	$(BIN)/python -m pip install --disable-pip-version-check -qq --no-deps --editable .
 	@touch $@
 
-demo: environment  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
+sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit of util-linux (installed if you are root)
+	@if ! command -v bwrap >/dev/null || ! command -v setpriv >/dev/null || ! command -v prlimit >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing bubblewrap, which locks student code in ..."; \
+	    apt-get update -qq && apt-get install -yqq --no-install-recommends bubblewrap util-linux >/dev/null; \
+	  else \
+	    echo "bubblewrap is missing, without which nothing is graded: install it, for example with"; \
+	    echo "  sudo apt-get install bubblewrap util-linux"; exit 1; \
+	  fi; \
+	fi
+
+demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
-test: environment lint  ## everything that must hold, in about a quarter of an hour on 2 cores
+test: environment sandbox lint  ## everything that must hold, in about a quarter of an hour on 2 cores
 	$(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest
 
-notebooks: environment  ## build the student notebooks from solutions/ (throw-away gradebook)
-	$(BIN)/python -m autograder notebooks --assignment $(ASSIGNMENT)
+notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
+	$(BIN)/python -m autograder notebooks $(ONE)
 
-release: environment  ## instructor and student notebooks, and the gradebook, ready for submissions
-	$(BIN)/python -m autograder release --assignment $(ASSIGNMENT)
+release: environment sandbox  ## notebooks and gradebook, ready for submissions (of segformer, or ASSIGNMENT=intro)
+	$(BIN)/python -m autograder release $(ONE)
 
-bundle: environment  ## the zip that students download
-	$(BIN)/python -m autograder bundle --assignment $(ASSIGNMENT)
+bundle: environment  ## the zip that students download, with all assignments (or ASSIGNMENT=intro)
+	$(BIN)/python -m autograder bundle $(ONE)
 
 audit: environment  ## what is committed is what the sources build, and gives nothing away
-	$(BIN)/python -m autograder audit --assignment $(ASSIGNMENT)
+	$(BIN)/python -m autograder audit $(ONE)
 
-hidden-tests: environment  ## the hidden tests against the reference (DEVICE=cuda on a GPU runner)
-	$(BIN)/python -m pytest autograder/hidden_tests --candidate solutions --device $(or $(DEVICE),cpu)
+hidden-tests: environment sandbox  ## the hidden tests against the reference (DEVICE=cuda on a GPU runner)
+	$(BIN)/python -m pytest autograder/hidden_tests/$(ASSIGNMENT) --candidate solutions --device $(or $(DEVICE),cpu)
 
 lint: environment  ## ruff: style and format
 	$(BIN)/ruff check .

@@ -7,19 +7,20 @@ import ast
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 
 from autograder.build import build_student_notebooks, is_edited
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
-from autograder.record import record_answers
+from autograder.points import wrong_points
+from autograder.record import record_answers, same_answers
 from autograder.sources import AUTOMATIC, BY_HAND, Source, read_sources, solution_regions, visible_lines
 from segkit.checking.notebook import run_task
-from segkit.checking.public import RECORDED, tasks_of
+from segkit.checking.public import ASSIGNMENTS, RECORDED, load_recorded, tasks_of
 from segkit.student import code_cells, load_cells, provide_sources
 
-TOTAL_POINTS = 100.0
 SHORTEST_SECRET = 16  # characters; shorter lines (`x = x + y`) say nothing
 # Lines that any PyTorch program has: they give nothing away.
 IDIOMS = {
@@ -52,26 +53,20 @@ def audit(assignment: str) -> list[str]:
     ]
 
 
-def wrong_points(sources: list[Source]) -> list[str]:
-    """Points add up to 100; every check and every written answer carries some; ids are unique in the assignment."""
-    cells = [cell for source in sources for cell in source.cells if cell.role in (AUTOMATIC, BY_HAND)]
-    total = sum(cell.points for cell in cells)
-    problems = [] if total == TOTAL_POINTS else [f"The points add up to {total:g}, not to {TOTAL_POINTS:g}."]
-    problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
-    ids = [cell.id for cell in cells]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    return problems + [f'Two graded cells are called "{name}".' for name in twice]
-
-
 def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
-    """Every task has hidden tests and public checks, and there are none without a task."""
+    """Every task has hidden tests and public checks, there are none without a task, and its name is its own."""
     tasks = {task for source in sources for task in source.points(AUTOMATIC)}
     tested = {path.stem.removeprefix("test_") for path in (HIDDEN_TESTS / assignment).glob("test_*.py")}
     checked = set(tasks_of(assignment))
     lacking, spare = sorted(tasks - (tested & checked)), sorted((tested | checked) - tasks)
+    # `check("name")` says no assignment, and pytest wants file names that differ.
+    twins = [
+        (other, name) for other in ASSIGNMENTS if other != assignment for name in sorted(tasks & set(tasks_of(other)))
+    ]
     return [
         *(f'The task "{name}" lacks hidden tests or public checks.' for name in lacking),
         *(f'There are tests or checks of "{name}", which is no task.' for name in spare),
+        *(f'The assignment {other} has a task "{name}" as well: give one of them another id.' for other, name in twins),
     ]
 
 
@@ -91,17 +86,28 @@ def differences_from_rebuild(assignment: str) -> list[str]:
 
 
 def stale_recordings(assignment: str) -> list[str]:
-    """The recorded answers of the public checks are the reference's, and there are no others."""
+    """The recorded answers of the public checks are the reference's, with its points, and there are no others."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for path in (RECORDED / assignment).glob("*.safetensors"):
             shutil.copyfile(path, folder / path.name)
-        stale = record_answers(assignment, folder)
+        stale = [_why_stale(RECORDED / assignment / path.name, path) for path in record_answers(assignment, folder)]
         spare = sorted({path.stem for path in folder.iterdir()} - set(tasks_of(assignment)))
     return [
-        *(f"The recorded answers {path.name} are not the reference's: run `make notebooks`." for path in stale),
+        *stale,
         *(f"The recorded answers of {name} belong to no task: delete them." for name in spare),
     ]
+
+
+def _why_stale(committed: Path, fresh: Path) -> str:
+    """What differs between a committed recording and one made of the sources just now."""
+    if not committed.is_file():
+        return f"The recorded answers {committed.name} are missing: run `make notebooks`."
+    old, new = load_recorded(committed), load_recorded(fresh)
+    if same_answers(replace(old, points=new.points), new):
+        points = f"{old.points:g} points, the notebook's source says {new.points:g}"
+        return f"The recorded answers {committed.name} are right, but carry {points}: run `make notebooks`."
+    return f"The recorded answers {committed.name} are not the reference's: run `make notebooks`."
 
 
 def _same(built: Path | None, committed: Path) -> bool:
@@ -141,23 +147,23 @@ def _tells(line: str) -> bool:
 
 
 def leaks(sources: list[Source], folder: Path) -> list[str]:
-    """Lines of solutions or marking schemes in anything under `folder`."""
+    """Lines of solutions or marking schemes in anything under `folder`, as a line of their own or as part of one."""
     secrets = secret_lines(sources)
-    problems = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
-            for line in _lines(path):
-                if line in secrets:
-                    problems.append(f"{path.relative_to(folder)} gives away a line of {secrets[line]}: `{line}`.")
-    return problems
+    return [
+        f"{path.relative_to(folder)} gives away a line of {name}: `{line}`."
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)
+        for text in [_text(path)]
+        for line, name in secrets.items()
+        if line in text
+    ]
 
 
-def _lines(path: Path) -> set[str]:
+def _text(path: Path) -> str:
+    """What a reader sees of a file: of a notebook its cells, for JSON writes a quote otherwise."""
     if path.suffix == ".ipynb":
-        text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
-    else:
-        text = path.read_bytes().decode("utf-8", errors="replace")
-    return {line.strip() for line in text.splitlines()}
+        return "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    return path.read_bytes().decode("utf-8", errors="replace")
 
 
 def checks_that_assert_nothing(assignment: str, sources: list[Source]) -> list[str]:

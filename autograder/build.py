@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from traitlets.config import Config
 
 from autograder.course_config import configure
 from autograder.paths import NOTEBOOKS, SOLUTIONS, find_programs_beside_interpreter
+from autograder.points import outdated_marks, wrong_points
 from autograder.sources import AUTOMATIC, BY_HAND, Source, SourceCell, read_sources
 from segkit.errors import CourseError
 
@@ -174,9 +176,27 @@ def write_instructor_notebooks(assignment: str, folder: Path | None = None) -> l
 
 
 def release(assignment: str, db_url: str | None = None) -> list[Path]:
-    """Build the student notebooks into `notebooks/<assignment>`, as `make notebooks` and `make release` do."""
+    """Build the student notebooks into `notebooks/<assignment>`, as `make notebooks` and `make release` do.
+
+    Args:
+        db_url: the gradebook that learns of the assignment and its points; without it a throw-away one. If it holds
+            marks for other points, a sentence on stderr says what to do about them.
+
+    Raises:
+        CourseError: if the gradebook would learn of points that do not add up; else as `build_student_notebooks` and
+            `install`.
+    """
+    outdated = None
+    if db_url:
+        sources = read_sources(assignment)
+        if problems := wrong_points(sources):
+            raise CourseError(f"{assignment} was not released: {' '.join(problems)}")
+        outdated = outdated_marks(sources, assignment, db_url)
     with tempfile.TemporaryDirectory() as scratch:
-        return install(build_student_notebooks(assignment, Path(scratch), db_url), NOTEBOOKS / assignment)
+        written = install(build_student_notebooks(assignment, Path(scratch), db_url), NOTEBOOKS / assignment)
+    if outdated:
+        print(outdated, file=sys.stderr)
+    return written
 
 
 def is_edited(path: Path) -> bool:

@@ -1,32 +1,64 @@
-"""The student bundle: `notebooks/` as one zip, complete without anything else of this repository."""
+"""The student bundle: `notebooks/` as one zip, complete without anything else of this repository, and nothing more."""
 
+import tempfile
 import zipfile
 from pathlib import Path
 
+from autograder.build import is_edited
 from autograder.paths import NOTEBOOKS
+from autograder.sources import assignments, read_sources
+from segkit.checking.public import ASSIGNMENTS, tasks_of
 from segkit.errors import CourseError
 
-LEFT_OUT = {"__pycache__", ".ipynb_checkpoints", "data", "checkpoints", "logs", "lightning_logs"}
 EPOCH = (2026, 1, 1, 0, 0, 0)  # zip stores a time for each file; a fixed one makes equal contents equal zips
 
 
-def bundle_files(assignment: str) -> list[Path]:
-    """The files that belong into the bundle, relative to `notebooks/`."""
-    if not (NOTEBOOKS / assignment).is_dir():
-        raise CourseError(f"There are no notebooks in notebooks/{assignment}: run `make notebooks` first.")
-    paths = (path.relative_to(NOTEBOOKS) for path in sorted(NOTEBOOKS.rglob("*")) if path.is_file())
-    return [path for path in paths if not LEFT_OUT & set(path.parts) and not path.name.startswith(".")]
+def bundle_files(assignment: str | None = None) -> list[Path]:
+    """The files of the bundle, relative to `notebooks/`: whatever else lies there is nobody's business.
+
+    Args:
+        assignment: whose notebooks are in it; None: those of all assignments. The library is always whole.
+
+    Raises:
+        CourseError: if there is no such assignment, a file is missing, or a notebook was edited since it was built.
+    """
+    names = [assignment] if assignment else assignments()
+    notebooks = [Path(name, f"{source.name}.ipynb") for name in names for source in read_sources(name)]
+    recorded = [Path("segkit/recorded", name, f"{task}.safetensors") for name in ASSIGNMENTS for task in tasks_of(name)]
+    library = [path.relative_to(NOTEBOOKS) for path in (NOTEBOOKS / "segkit").rglob("*.py")]
+    files = sorted([Path("README.md"), Path("requirements.txt"), *notebooks, *recorded, *library])
+    if missing := [path.as_posix() for path in files if not (NOTEBOOKS / path).is_file()]:
+        raise CourseError(f"notebooks/ lacks {', '.join(missing)}: run `make notebooks` first.")
+    if edited := [path.as_posix() for path in notebooks if is_edited(NOTEBOOKS / path)]:
+        raise CourseError(
+            f"{', '.join(edited)} in notebooks/ was edited or run since it was built, and students would get that: "
+            "move it elsewhere or delete it, then run `make notebooks`."
+        )
+    return files
 
 
-def write_bundle(assignment: str, out: Path) -> int:
-    """Write the zip, whole or not at all; the number of files in it."""
+def write_bundle(assignment: str | None, out: Path) -> int:
+    """Write the zip with the files that `bundle_files` names, whole or not at all; their number.
+
+    Raises:
+        CourseError: as `bundle_files`, or if `out` cannot be written.
+    """
     files = bundle_files(assignment)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".part")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    if out.is_dir():
+        raise CourseError(f"{out} is a folder: name the zip to write, for example {out / 'segformer-course.zip'}.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
+            _write_zip(files, Path(scratch) / out.name)
+            (Path(scratch) / out.name).replace(out)
+    except OSError as error:
+        raise CourseError(f"The bundle could not be written to {out} ({error.strerror}).") from None
+    return len(files)
+
+
+def _write_zip(files: list[Path], out: Path) -> None:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
             entry = zipfile.ZipInfo(f"segformer-course/{path.as_posix()}", date_time=EPOCH)
             entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, (NOTEBOOKS / path).read_bytes())
-    temporary.replace(out)
-    return len(files)

@@ -19,9 +19,9 @@ def configure(config: Config, root: Path = ROOT) -> None:
         "data", "checkpoints", "logs", "*.ckpt",
     ]  # fmt: skip
     config.ClearSolutions.text_stub = "*Your answer here.*"
+    # What these two lists leave out of nbgrader's own, triage has done already: clearing check cells, unique ids.
+    config.Autograde.exporter_class = "autograder.nbgrader_plugin.TriageExporter"
     config.Autograde.sanitize_preprocessors = [
-        "autograder.nbgrader_plugin.ClearGradeCellOutputs",
-        "nbgrader.preprocessors.DeduplicateIds",
         "nbgrader.preprocessors.OverwriteKernelspec",
         "nbgrader.preprocessors.OverwriteCells",
         "nbgrader.preprocessors.CheckCellMetadata",

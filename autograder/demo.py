@@ -104,13 +104,13 @@ def _build_data(data: Path | None, out: Path) -> Path:
     return out / "four_class"
 
 
-def open_course(root: Path) -> Course:
+def open_course(root: Path, assignment: str = ASSIGNMENT) -> Course:
     """A new course in `root`: its settings, its notebooks, and a gradebook that knows the assignment."""
     root.mkdir(parents=True)
-    course = Course(root, ASSIGNMENT)
+    course = Course(root, assignment)
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
-    write_instructor_notebooks(ASSIGNMENT, root / "solutions" / ASSIGNMENT)
-    built = build_student_notebooks(ASSIGNMENT, root / "notebooks" / ASSIGNMENT, course.db_url)
+    write_instructor_notebooks(assignment, root / "solutions" / assignment)
+    built = build_student_notebooks(assignment, root / "notebooks" / assignment, course.db_url)
     print("\n".join(_short(path) for path in built))
     return course
 

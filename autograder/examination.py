@@ -17,9 +17,15 @@ from segkit.checking.inputs import Numbers
 from segkit.checking.public import first_difference
 from segkit.student import Cell
 
+STOPS_PER_TASK = 2
+
 
 class WrongAnswer(AssertionError):
-    """A hidden test's finding, in words for the student."""
+    """A hidden test's finding, in words for the student; `said` and `stopped` as in `AnswerError`."""
+
+    def __init__(self, sentence: str, *, said: bool = False, stopped: str | None = None) -> None:
+        super().__init__(sentence)
+        self.said, self.stopped = said, stopped
 
 
 _right_answers: dict[tuple, dict[str, Any]] = {}
@@ -48,6 +54,7 @@ class Examination:
 
     def __post_init__(self) -> None:
         self._workers: dict[str, Worker] = {}
+        self._out_of_time: dict[str, list[str]] = {}
 
     def __enter__(self) -> "Examination":
         return self
@@ -62,9 +69,11 @@ class Examination:
         if notebook not in self._workers:
             submission = Submission(self.assignment, notebook, self.cells)
             self._workers[notebook] = self.make_worker(submission, device=self.device, limits=self.limits)
+        self._workers[notebook].new_test()
         candidate = Candidate(self._workers[notebook].perform, self.assignment)
         right = reference_candidate(self.assignment, notebook)
-        return Judge(candidate, right, (self.secret, self.assignment, self.case, task, test))
+        key = (self.secret, self.assignment, self.case, task, test)
+        return Judge(candidate, right, key, self._out_of_time.setdefault(task, []))
 
     def draw(self, task: str, test: str) -> Numbers:
         """The secret numbers of one test."""
@@ -77,11 +86,15 @@ class Examination:
 
 @dataclass
 class Judge:
-    """Runs one probe on the submission and on the reference and says what differs."""
+    """Runs one probe on the submission and on the reference and says what differs.
+
+    `out_of_time` is shared by the tests of a task: an endless loop must not cost each of them its whole time.
+    """
 
     candidate: Candidate
     reference: Candidate
     key: tuple = field(repr=False)  # begins with the secret
+    out_of_time: list[str] = field(default_factory=list)
     _asked: int = 0
 
     def same(
@@ -102,18 +115,25 @@ class Judge:
             WrongAnswer: with a sentence on the first difference.
         """
         self._asked += 1
-        problem = self._problem(probe, tuple(doubles), tolerance, case)
-        if problem and doubles and self._problem(probe, (), tolerance, case) is None:
+        if len(self.out_of_time) >= STOPS_PER_TASK:
+            raise WrongAnswer("Not tried: two tests of this task had already been stopped for time.", stopped="time")
+        doubles = tuple(doubles)
+        problem = self._problem(probe, doubles, tolerance, case)
+        if problem and doubles and problem.stopped != "time" and not self._problem(probe, (), tolerance, case):
             return
         if problem:
-            raise WrongAnswer(problem)
+            raise problem
 
-    def _problem(self, probe: Callable, doubles: tuple[str, ...], tolerance: float, case: dict) -> str | None:
+    def _problem(self, probe: Callable, doubles: tuple[str, ...], tolerance: float, case: dict) -> WrongAnswer | None:
         try:
             answers = probe(self.candidate, doubles=doubles, **case)
         except AnswerError as error:
-            return str(error)
-        return first_difference(answers, self._right(probe, doubles, case), tolerance=tolerance, reveal=False)
+            if error.stopped == "time":
+                self.out_of_time.append(str(error))
+            return WrongAnswer(str(error), said=error.said, stopped=error.stopped)
+        right = self._right(probe, doubles, case)
+        sentence = first_difference(answers, right, tolerance=tolerance, reveal=False)
+        return WrongAnswer(sentence) if sentence else None
 
     def _right(self, probe: Callable, doubles: tuple[str, ...], case: dict) -> dict[str, torch.Tensor]:
         """The reference's answers: computed once per case of the pool, not once per student."""

@@ -1,10 +1,27 @@
-"""A verdict in words, for the feedback page and the terminal: what was asked, what it carried, what was wrong."""
+"""A verdict in words, for the feedback page and the terminal: what was asked, what it carried, what was wrong.
+
+Words that come from the process of a student's code are always marked as such: it may say anything.
+"""
 
 from jinja2 import Environment
 
-from autograder.verdicts import Finding, TaskVerdict
+from autograder.verdicts import FAULT, Finding, TaskVerdict, Verdict
 
-_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+QUOTED = 300  # characters of a student's process that are shown at a time
+STOPPED = {
+    "time": "stopped: out of time",
+    "cpu": "stopped: out of processor time",
+    "memory": "stopped: out of memory",
+    "processes": "stopped: too many processes",
+    "disk": "stopped: out of disk space",
+    "crash": "stopped: the process crashed",
+    "exit": "stopped: the process ended itself",
+    "protocol": "stopped: the process sent what is no answer",
+    "forbidden access": "stopped: access that is not allowed here",
+    FAULT: "not judged",
+}
+_ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_TASK = _ENVIRONMENT.from_string(
     """\
 <p><b>{{ '%g' % task.points }} of {{ '%g' % task.max_points }} points</b></p>
 <table>
@@ -12,36 +29,75 @@ _TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).f
 <tr>
 <td style="color:{{ '#b30000' if finding.message else '#006d2c' }}">{{ '✗' if finding.message else '✓' }}</td>
 <td style="text-align:left"><b>{{ finding.title }}</b>
-{% if finding.message %}<br>{{ words(task, finding) }}{% endif %}</td>
+{% if finding.stopped %} <i>({{ stopped(finding) }})</i>{% endif %}
+{% if finding.message and repeated(task, finding) %}<br>The same.
+{% elif finding.message and finding.said %}<br>The process of your code reported:
+ <q style="font-family:monospace">{{ quoted(finding.message) }}</q>
+{% elif finding.message %}<br>{{ finding.message }}{% endif %}</td>
 <td>{{ '%g' % (0 if finding.message else task.points_of(finding)) }} of {{ '%g' % task.points_of(finding) }}</td>
 </tr>
 {% endfor %}
 </table>
 {% if problems %}
-<p>While your notebook was loaded:</p>
-<ul>{% for problem in problems %}<li>{{ problem }}</li>{% endfor %}</ul>
+<p>While your notebook was loaded, the process of your code reported:</p>
+<ul>{% for problem in problems %}<li><q style="font-family:monospace">{{ quoted(problem) }}</q></li>{% endfor %}</ul>
 {% endif %}
+"""
+)
+_NOTEBOOK = _ENVIRONMENT.from_string(
+    """\
+<div style="border:1px solid #b35900;padding:0.5em 1em">
+<b>From the autograder</b>
+{% if unreadable %}<p>Nothing in this notebook could be graded: {{ unreadable }}</p>{% endif %}
+{% if repairs %}<p>Repaired before grading (the file that was handed in is untouched):</p>
+<ul>{% for repair in repairs %}<li>{{ repair }}</li>{% endfor %}</ul>{% endif %}
+{% if unsafe %}<p>Graded without a sandbox ({{ unsafe }}).</p>{% endif %}
+</div>
 """
 )
 
 
 def task_html(task: TaskVerdict, problems: list[str]) -> str:
-    """A table of the task's tests; everything a student wrote is escaped."""
+    """A table of the task's tests; everything a student wrote is escaped, marked and cut."""
     lost = any(finding.message for finding in task.findings)
-    return _TEMPLATE.render(task=task, problems=problems if lost else [], words=_words)
+    return _TASK.render(
+        task=task, problems=problems if lost else [], quoted=_quoted, repeated=_repeated, stopped=_stopped
+    )
+
+
+def notebook_html(verdict: Verdict) -> str | None:
+    """What was repaired, could not be read or ran unsafely; None if there is nothing to say."""
+    unsafe = None if verdict.basis.sandbox == "bubblewrap" else verdict.basis.sandbox
+    if not (verdict.repairs or verdict.unreadable or unsafe):
+        return None
+    return _NOTEBOOK.render(repairs=verdict.repairs, unreadable=verdict.unreadable, unsafe=unsafe)
 
 
 def task_text(task: TaskVerdict) -> str:
     """The same as lines."""
     lines = [f"{task.task}: {task.points:g} of {task.max_points:g} points"]
     for finding in task.findings:
-        lines.append(f"  {'✗' if finding.message else '✓'} {finding.title}")
-        if finding.message:
-            lines.append(f"      {_words(task, finding)}")
+        stopped = f" ({_stopped(finding)})" if finding.stopped else ""
+        lines.append(f"  {'✗' if finding.message else '✓'} {finding.title}{stopped}")
+        if finding.message and _repeated(task, finding):
+            lines.append("      The same.")
+        elif finding.message and finding.said:
+            lines.append(f'      The process of your code reported: "{_quoted(finding.message)}"')
+        elif finding.message:
+            lines.append(f"      {finding.message}")
     return "\n".join(lines)
 
 
-def _words(task: TaskVerdict, finding: Finding) -> str:
-    """The test's message; a sentence that an earlier test of the task has said is not said again."""
+def _quoted(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable if len(printable) <= QUOTED else f"{printable[:QUOTED]} ..."
+
+
+def _stopped(finding: Finding) -> str:
+    return STOPPED.get(finding.stopped, "stopped")
+
+
+def _repeated(task: TaskVerdict, finding: Finding) -> bool:
+    """An earlier test of the task has said the same already."""
     earlier = task.findings[: task.findings.index(finding)]
-    return "The same." if any(other.message == finding.message for other in earlier) else finding.message
+    return any((other.message, other.said) == (finding.message, finding.said) for other in earlier)

@@ -2,50 +2,102 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from autograder.cases import case_number
 from autograder.examination import Examination
+from autograder.kept import (
+    KeptFindings,
+    finding_name,
+    fingerprint_of_engine,
+    fingerprint_of_secret,
+    fingerprint_of_test,
+    fingerprint_of_tests,
+    installed_versions,
+)
 from autograder.paths import HIDDEN_TESTS
-from autograder.sandbox import Limits, require_device
+from autograder.sandbox import Bubblewrap, Limits, Sandbox, Worker
 from autograder.sources import AUTOMATIC, read_sources
-from autograder.verdicts import Finding, TaskVerdict, Verdict, content_key
+from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
 
 EXAMINATION = pytest.StashKey[Examination]()
+FAULT_MESSAGE = "This test could not be completed on your code, for a reason that your instructor has to look at."
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How submissions are graded.
+
+    Args:
+        secret: the course's; with the submission's content it chooses the case.
+        kept: folder of kept findings; None keeps none.
+        fresh: try again what is kept.
+    """
+
+    secret: bytes = field(repr=False)
+    device: str = "cpu"
+    limits: Limits = field(default_factory=Limits)
+    sandbox: Sandbox = field(default_factory=Bubblewrap)
+    kept: Path | None = None
+    fresh: bool = False
 
 
 def grade_notebook(
     assignment: str,
     notebook: str,
     cells: dict[str, list[Cell]],
-    secret: bytes,
+    settings: Settings,
     *,
-    device: str = "cpu",
-    limits: Limits | None = None,
-    report: Callable[[str], None] = lambda task: None,
+    report: Callable[[str], None] = lambda test: None,
 ) -> Verdict:
     """The verdict on one notebook.
 
     Args:
-        cells: the cells of all of the submission's notebooks: later ones build on earlier ones.
-        secret: the course's; with the submission's content it chooses the case.
+        cells: the cells of the submission's notebooks: later ones build on earlier ones.
         report: called with the name of each test before it runs.
+
+    Raises:
+        CourseError: if the course itself is at fault: no tests, or no process can be started.
     """
-    require_device(device)
-    content = content_key(cells)
+    needed = earlier_cells(cells, notebook)
     points = task_points(assignment, notebook)
-    case = case_number(secret, content)
-    with Examination(assignment, cells, secret, case, device, limits or Limits()) as examination:
-        collector = _Collector(examination, report)
+    content = content_key(needed)
+    basis = verdict_basis(assignment, content, settings)
+    kept = KeptFindings(settings.kept, content, fresh=settings.fresh)
+    make_worker = partial(Worker, sandbox=settings.sandbox)
+    with Examination(
+        assignment, needed, settings.secret, basis.case, settings.device, settings.limits, make_worker
+    ) as examination:
+        collector = _Collector(examination, notebook, basis, kept, report)
         if points:
             _run_pytest(assignment, list(points), collector)
-        problems = examination.problems(notebook)
+        problems = examination.problems(notebook) or kept.problems
     tasks = {task: TaskVerdict(task, points[task], collector.findings.get(task, [])) for task in points}
-    return Verdict(assignment, notebook, content, case, device, tasks, problems)
+    return Verdict(assignment, notebook, content, basis, tasks, problems)
+
+
+def earlier_cells(cells: dict[str, list[Cell]], notebook: str) -> dict[str, list[Cell]]:
+    """Of a submission's cells, those of the notebook and of the ones it may build on: the earlier ones."""
+    return {name: cells[name] for name in sorted(cells) if name <= notebook}
+
+
+def verdict_basis(assignment: str, content: str, settings: Settings) -> Basis:
+    """All that a verdict on `content` depends on."""
+    return Basis(
+        tests=fingerprint_of_tests(assignment),
+        engine=fingerprint_of_engine(assignment),
+        versions=installed_versions(),
+        device=settings.device,
+        sandbox=settings.sandbox.name,
+        secret=fingerprint_of_secret(settings.secret),
+        case=case_number(settings.secret, content),
+    )
 
 
 def task_points(assignment: str, notebook: str) -> dict[str, float]:
@@ -81,10 +133,13 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
             os.environ["PYTEST_ADDOPTS"] = foreign
     if collector.interrupted:
         raise KeyboardInterrupt
-    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if collector.course_error:
+        raise collector.course_error
+    expected = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if status not in expected and not (status == pytest.ExitCode.NO_TESTS_COLLECTED and collector.findings):
         raise CourseError(f"The hidden tests of {', '.join(tasks)} could not be run (pytest: {status!r}).")
-    if collector.faults:
-        raise CourseError(f"A hidden test failed by itself, not by the answer: {collector.faults[0]}")
+    if collector.unmarked:
+        raise CourseError(f"The hidden test {collector.unmarked[0]} has no @graded mark.")
     untested = [task for task in tasks if task not in collector.findings]
     if untested:
         raise CourseError(f"There is no hidden test of {', '.join(untested)} in {HIDDEN_TESTS / assignment}.")
@@ -92,16 +147,37 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
 
 @dataclass
 class _Collector:
-    """A pytest plug-in that gives the tests their submission and keeps what they found."""
+    """A pytest plug-in that gives the tests their submission, keeps what they found, and leaves out what is kept."""
 
     examination: Examination
+    notebook: str
+    basis: Basis
+    kept: KeptFindings
     report: Callable[[str], None]
-    findings: dict[str, list[Finding]] = field(default_factory=dict)
-    faults: list[str] = field(default_factory=list)
+    unmarked: list[str] = field(default_factory=list)
     interrupted: bool = False
+    course_error: CourseError | None = None
+    _found: dict[str, Finding | None] = field(default_factory=dict)  # by node id, in the order of the tests
+
+    @property
+    def findings(self) -> dict[str, list[Finding]]:
+        """By task, in the order of the tests."""
+        by_task: dict[str, list[Finding]] = {}
+        for node, finding in self._found.items():
+            if finding is not None:
+                by_task.setdefault(_task(node), []).append(finding)
+        return by_task
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[EXAMINATION] = self.examination
+
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        self.unmarked = [item.nodeid for item in items if item.get_closest_marker("graded") is None]
+        for item in items:
+            self._found[item.nodeid] = self.kept.get(self._name(item))
+        kept = [item for item in items if self._found[item.nodeid] is not None]
+        config.hook.pytest_deselected(items=kept)
+        items[:] = [item for item in items if self._found[item.nodeid] is None and item.nodeid not in self.unmarked]
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.report(nodeid)
@@ -115,16 +191,32 @@ class _Collector:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
         outcome = yield
         report = outcome.get_result()
-        mark = item.get_closest_marker("graded")
-        if mark is None:
-            self.faults.append(f"{item.nodeid} has no @graded mark")
-        elif report.when == "call":
-            wrong = call.excinfo is not None and call.excinfo.typename == "WrongAnswer"
-            if call.excinfo is not None and not wrong:
-                self.faults.append(f"{item.nodeid}: {call.excinfo.exconly()}")
-            message = str(call.excinfo.value) if wrong else None
-            task = item.path.stem.removeprefix("test_")
-            finding = Finding(item.name, mark.kwargs["title"], mark.kwargs["share"], message, round(call.duration, 3))
-            self.findings.setdefault(task, []).append(finding)
-        elif call.excinfo is not None:
-            self.faults.append(f"{item.nodeid}: {call.excinfo.exconly()}")
+        if report.when != "call" and call.excinfo is None:
+            return
+        if call.excinfo is not None and isinstance(call.excinfo.value, CourseError):
+            self.course_error = call.excinfo.value
+            item.session.shouldstop = "the course is at fault"
+            return
+        finding = _finding(item, call)
+        self._found[item.nodeid] = finding
+        self.kept.put(self._name(item), finding, self.examination.problems(self.notebook))
+
+    def _name(self, item: pytest.Item) -> str:
+        return finding_name(fingerprint_of_test(item.path, item.originalname), self.basis)
+
+
+def _finding(item: pytest.Item, call: pytest.CallInfo) -> Finding:
+    mark = item.get_closest_marker("graded")
+    right = Finding(item.name, mark.kwargs["title"], mark.kwargs["share"], None, round(call.duration, 3))
+    if call.excinfo is None:
+        return right
+    if call.excinfo.typename == "WrongAnswer":
+        error = call.excinfo.value
+        return replace(right, message=str(error), said=error.said, stopped=error.stopped)
+    # A test that fails by itself: an answer nobody had thought of, or a mistake of ours. Nobody gains by it, the batch
+    # goes on, and the instructor is told.
+    return replace(right, message=f"{FAULT_MESSAGE} ({call.excinfo.typename})", stopped=FAULT)
+
+
+def _task(node: str) -> str:
+    return Path(node.split("::")[0]).stem.removeprefix("test_")

@@ -1,67 +1,129 @@
-"""Our place in `nbgrader autograde`: instead of running a notebook, put the verdict's points into its check cells.
+"""Our places in `nbgrader autograde`: what is handed in is made fit for grading, and instead of running a notebook, the
+verdict's points are put into its check cells.
 
 nbgrader reads a cell's points from its outputs: the first `execute_result` that reads as a number. Nothing but our
 verdict ever stands there; what the student left in other cells (plots, training logs) stays for the hand grader.
 """
 
+import copy
 import math
 from pathlib import Path
 
+from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader import utils
+from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Float, Unicode
+from traitlets import Bool, Float, Int, Unicode
 
 from autograder.cases import course_secret
-from autograder.feedback import task_html, task_text
-from autograder.grading import grade_notebook
-from autograder.sandbox import Limits
-from autograder.submissions import notebook_cells
-from autograder.verdicts import TaskVerdict
-from segkit.student import code_cells
+from autograder.feedback import notebook_html, task_html, task_text
+from autograder.grading import Settings, grade_notebook, task_points, verdict_basis
+from autograder.grading_run import CourseAutograde
+from autograder.sandbox import Bubblewrap, Limits, NoSandbox
+from autograder.sandbox.limits import MIB
+from autograder.triage import TriagedNotebook, TriagedSubmission
+from autograder.verdicts import TaskVerdict, Verdict, content_key, unreadable_verdict
+from segkit.student import Cell, code_cells
 
 
-class ClearGradeCellOutputs(NbGraderPreprocessor):
-    """Empties the check cells and no others, so that a student's own figures and training logs stay."""
+class TriageExporter(NotebookExporter):
+    """Reads what was handed in through `autograder.triage`.
 
-    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        for cell in nb.cells:
-            if _is_check(cell):
-                cell.outputs, cell.execution_count = [], None
-        return nb, resources
+    nbgrader has no setting for the class that converts a batch. The exporter is the first object of ours that it
+    makes, so this is where its converter becomes a `CourseAutograde`.
+    """
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        if type(self.parent) is Autograde:
+            self.parent.__class__ = CourseAutograde
+            self.parent.settings = GradeInWorker(parent=self)
+
+    def from_filename(self, filename: str, resources: ResourcesDict | None = None, **kwargs: object):
+        """The notebook in that file; from `submitted/`, what triage made of it, wherever it was found."""
+        if not self.parent._sanitizing:
+            return super().from_filename(filename, resources=resources, **kwargs)
+        path = Path(filename)
+        resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent), modified_date="")
+        triaged = self.parent.submission.notebooks[path.stem]
+        return self.from_notebook_node(copy.deepcopy(triaged.notebook), resources=resources, **kwargs)
 
 
 class GradeInWorker(NbGraderPreprocessor):
-    """Runs the hidden tests on a submission's notebook, whose code runs in a process of its own."""
+    """Runs the hidden tests on a submission's notebook, whose code runs in a sandbox."""
 
     device = Unicode("cpu", help="Where submissions compute: cpu, cuda, cuda:1, mps").tag(config=True)
-    seconds_per_request = Float(30, help="Seconds that a submission may take to answer one question").tag(config=True)
+    seconds_per_test = Float(30, help="Seconds that a submission may take for one test").tag(config=True)
     seconds_per_notebook = Float(600, help="Seconds that a submission's notebook may take in all").tag(config=True)
+    cpu_seconds = Float(900, help="Seconds of processor time that one process of a submission may use").tag(config=True)
+    memory_mib = Int(4096, help="MiB of memory that a submission's processes may use together").tag(config=True)
+    processes = Int(64, help="Processes and threads that a submission may have").tag(config=True)
+    scratch_mib = Int(64, help="MiB of files that a submission may write").tag(config=True)
+    unsafe_without_sandbox = Bool(
+        False, help="Run code in an ordinary process. For trusted solutions only: it can read and change everything"
+    ).tag(config=True)
+
+    @property
+    def limits(self) -> Limits:
+        """What a submission may use."""
+        return Limits(
+            test=self.seconds_per_test,
+            notebook=self.seconds_per_notebook,
+            cpu=self.cpu_seconds,
+            memory=self.memory_mib * MIB,
+            processes=self.processes,
+            file=self.scratch_mib * MIB,
+            scratch=self.scratch_mib * MIB,
+        )
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         about = resources["nbgrader"]
         student, assignment, notebook = (str(about[key]) for key in ("student", "assignment", "notebook"))
-        coursedir = self.parent.parent.coursedir  # preprocessor -> exporter -> converter
-        submitted = Path(coursedir.format_path(coursedir.submitted_directory, student, assignment))
-        root = Path(coursedir.root)
-        verdict = grade_notebook(
-            assignment,
-            notebook,
-            {**notebook_cells(submitted), notebook: code_cells(nb)},
-            course_secret(root),
+        converter: CourseAutograde = self.parent.parent  # preprocessor -> exporter -> converter
+        verdicts = Path(converter.coursedir.root) / "verdicts" / assignment
+        settings = Settings(
+            secret=course_secret(Path(converter.coursedir.root)),
             device=self.device,
-            limits=Limits(request=self.seconds_per_request, notebook=self.seconds_per_notebook),
-            report=self.log.debug,
+            limits=self.limits,
+            sandbox=NoSandbox() if self.unsafe_without_sandbox else Bubblewrap(),
+            kept=verdicts / ".kept",
+            fresh=converter.force,
         )
-        verdict.write(root / "verdicts" / assignment / student / f"{notebook}.json")
+        verdict = _verdict(converter.submission, assignment, notebook, settings, self.log.debug)
+        path = verdicts / student / f"{notebook}.json"
+        converter.run.record(student, verdict, path)
+        verdict.write(path)
         for cell in nb.cells:
             if _is_check(cell):
                 task = verdict.tasks[cell.metadata.nbgrader.grade_id]
                 cell.outputs = [_output(task, verdict.problems, float(cell.metadata.nbgrader.points))]
                 self.log.info("%s %s: %g of %g points", student, task.task, task.points, task.max_points)
+        remarks = notebook_html(verdict)
+        if remarks:
+            nb.cells.insert(0, new_markdown_cell(remarks, id="from-the-autograder"))
         return nb, resources
+
+
+def _verdict(submission: TriagedSubmission, assignment: str, notebook: str, settings: Settings, report) -> Verdict:
+    triaged = submission.notebooks[notebook]
+    if triaged.unreadable:
+        basis = verdict_basis(assignment, content_key({}), settings)
+        points = task_points(assignment, notebook)
+        return unreadable_verdict(assignment, notebook, basis, points, triaged.unreadable, triaged.repairs)
+    verdict = grade_notebook(assignment, notebook, _cells(submission), settings, report=report)
+    return Verdict(**{**vars(verdict), "repairs": triaged.repairs})
+
+
+def _cells(submission: TriagedSubmission) -> dict[str, list[Cell]]:
+    """What the notebooks of a submission define; one that could not be read counts as not handed in."""
+
+    def readable(triaged: TriagedNotebook) -> bool:
+        return triaged.unreadable is None
+
+    return {name: code_cells(triaged.notebook) for name, triaged in submission.notebooks.items() if readable(triaged)}
 
 
 def _is_check(cell: NotebookNode) -> bool:

@@ -45,6 +45,11 @@ class Source:
         return {cell.id: cell.points for cell in self.cells if cell.role == role and cell.id}
 
 
+def assignments(solutions: Path = SOLUTIONS) -> list[str]:
+    """The names of all assignments: the folders that hold sources."""
+    return sorted({path.parent.name for path in solutions.glob("*/[0-9]*.py")})
+
+
 def read_sources(assignment: str, solutions: Path = SOLUTIONS) -> list[Source]:
     """The sources of an assignment, in the order of their names.
 

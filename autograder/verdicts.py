@@ -1,23 +1,31 @@
 """What the grader found: points per test, in words, kept as JSON beside the gradebook."""
 
 import json
-import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from autograder.files import write_whole
 from segkit.student import Cell
+
+FAULT = "fault"  # a test that could not judge: no mistake of the student's until somebody has looked
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One hidden test: its public name, its share of the task's points, and what was wrong (None: nothing)."""
+    """One hidden test: its public name, its share of the task's points, and what was wrong (None: nothing).
+
+    `said`: the message comes from the process of the student's code, which may say anything. `stopped`: what ended the
+    code before it could answer (`"time"`, `"memory"`, `"crash"`, ...), if something did.
+    """
 
     test: str
     title: str
     share: float
     message: str | None
     seconds: float
+    said: bool = False
+    stopped: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,29 +51,93 @@ class TaskVerdict:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """What a verdict depends on besides the submission: two verdicts on one submission differ only where these do.
+
+    `tests`, `engine`: hashes of the hidden tests and of the code and reference that they run with; `case`: number of
+    the secret case; `secret`: a fingerprint from which the secret cannot be had.
+    """
+
+    tests: str
+    engine: str
+    versions: dict[str, str]
+    device: str
+    sandbox: str
+    secret: str
+    case: int
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The verdict on one notebook. `content` names what was handed in, `case` the secret case it met."""
+    """The verdict on one notebook. `content` names what was handed in, with the notebooks it builds on."""
 
     assignment: str
     notebook: str
     content: str
-    case: int
-    device: str
+    basis: Basis
     tasks: dict[str, TaskVerdict]
     problems: list[str]
+    repairs: list[str] = field(default_factory=list)
+    unreadable: str | None = None
+
+    @property
+    def stopped(self) -> list[str]:
+        """What stopped tests of this notebook, each once."""
+        found = (finding.stopped for task in self.tasks.values() for finding in task.findings)
+        return sorted({reason for reason in found if reason})
 
     def write(self, path: Path) -> None:
         """Save as JSON, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         record = asdict(self)
         for name, task in self.tasks.items():
             record["tasks"][name]["points"] = task.points
-        temporary = path.with_suffix(f".{os.getpid()}.part")
-        temporary.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def content_key(cells: dict[str, list[Cell]]) -> str:
     """A name for what was handed in: the same for the same sources, whatever was run or printed."""
     text = json.dumps({name: [cell.source for cell in cells[name]] for name in sorted(cells)})
     return sha256(text.encode()).hexdigest()
+
+
+def unreadable_verdict(
+    assignment: str, notebook: str, basis: Basis, points: dict[str, float], reason: str, repairs: list[str]
+) -> Verdict:
+    """The verdict on a notebook of which nothing could be used: no points, and why."""
+    tasks = {
+        task: TaskVerdict(task, maximum, [Finding("", "the whole task", 1.0, reason, 0.0)])
+        for task, maximum in points.items()
+    }
+    return Verdict(assignment, notebook, content_key({}), basis, tasks, [], repairs, reason)
+
+
+def changes(before: Path, now: Verdict) -> list[str]:
+    """A sentence for each task whose points differ from the verdict in the file `before`, with the reason."""
+    try:
+        old = json.loads(before.read_text(encoding="utf-8"))
+        points = {task: float(record["points"]) for task, record in old["tasks"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    reason = " and ".join(_reasons(old, now)) or "something that the verdict does not record"
+    return [
+        f"{task.task}: {points[task.task]:g} -> {task.points:g} of {task.max_points:g}, because {reason}"
+        for task in now.tasks.values()
+        if task.task in points and points[task.task] != task.points
+    ]
+
+
+def _reasons(old: dict, now: Verdict) -> list[str]:
+    basis, new = old.get("basis", {}), asdict(now.basis)
+    sentences = {
+        "tests": "the hidden tests changed",
+        "engine": "the engine or the reference changed",
+        "versions": "other library versions are installed",
+        "device": f"it was graded on {new['device']}, not on {basis.get('device')}",
+        "sandbox": "it ran in another sandbox",
+        "secret": "the course's secret changed",
+    }
+    reasons = ["the submission changed"] if old.get("content") != now.content else []
+    reasons += [sentence for key, sentence in sentences.items() if basis.get(key) != new[key]]
+    stopped_before = {finding.get("stopped") for task in old["tasks"].values() for finding in task["findings"]}
+    interrupted = sorted((stopped_before ^ set(now.stopped)) - {None})
+    return reasons or [f"tests were stopped ({', '.join(interrupted)}) in one of the two runs"] * bool(interrupted)

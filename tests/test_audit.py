@@ -1,12 +1,13 @@
 """The audit finds what it is there for: each test breaks one thing and sees it said."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autograder import audit
-from autograder.sources import read_source, read_sources
+from autograder import audit, record
+from autograder.sources import assignments, read_source, read_sources
 from segkit.checking.public import Outcome
 
 SOURCE = '''\
@@ -46,16 +47,6 @@ def source_with(tmp_path: Path):
     return make
 
 
-def test_points_must_add_up_to_100(source_with) -> None:
-    assert audit.wrong_points(source_with()) == []
-    assert audit.wrong_points(source_with("points=40", "points=39.5")) == ["The points add up to 99.5, not to 100."]
-    assert "carries no points" in audit.wrong_points(source_with("points=40", "points=0"))[1]
-
-
-def test_graded_ids_must_be_unique(source_with) -> None:
-    assert audit.wrong_points(source_with('id="q1"', 'id="mix_ffn"')) == ['Two graded cells are called "mix_ffn".']
-
-
 def test_stub_must_hide_something_and_show_none_of_it(source_with) -> None:
     assert audit.solution_lines_in_stubs(source_with()) == []
     empty = source_with("    return sum([x, x], start=0 * x)\n", "")
@@ -76,6 +67,8 @@ def test_solution_region_in_given_code_is_reported(source_with) -> None:
     [
         ("helper.py", "def twice(x):\n        return sum([x, x], start=0 * x)\n"),
         ("hints.md", "One point for naming the receptive field.\n"),
+        ("one_liner.py", "def twice(x): return sum([x, x], start=0 * x)  # as in the lecture\n"),
+        ("quoted.md", "> Marks: *One point for naming the receptive field.*\n"),
         ("page.ipynb", '{"cells": [{"cell_type": "markdown", "metadata": {}, "id": "a", "source": '
          '["Hint:\\n", "    return sum([x, x], start=0 * x)"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'),
     ],
@@ -117,6 +110,14 @@ def test_missing_hidden_test_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ]
 
 
+def test_a_task_of_two_assignments_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = {"intro": {"mix_ffn": None}, "segformer": audit.tasks_of("segformer")}
+    monkeypatch.setattr(audit, "tasks_of", tasks.get)
+    assert audit.missing_tests("segformer", read_sources("segformer")) == [
+        'The assignment intro has a task "mix_ffn" as well: give one of them another id.'
+    ]
+
+
 def test_edited_or_stale_notebook_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(audit.NOTEBOOKS / "segformer", tmp_path / "segformer")
     monkeypatch.setattr(audit, "NOTEBOOKS", tmp_path)
@@ -135,8 +136,27 @@ def test_stale_recording_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(audit, "RECORDED", tmp_path)
     assert audit.stale_recordings("segformer") == []
     shutil.copyfile(tmp_path / "segformer" / "mix_ffn.safetensors", tmp_path / "segformer" / "decoder.safetensors")
-    assert "decoder.safetensors are not the reference's" in audit.stale_recordings("segformer")[0]
+    (tmp_path / "segformer" / "attention.safetensors").unlink()
+    problems = audit.stale_recordings("segformer")
+    assert [problem.split(":")[0] for problem in problems] == [
+        "The recorded answers attention.safetensors are missing",
+        "The recorded answers decoder.safetensors are not the reference's",
+    ]
 
 
-def test_the_course_itself_is_clean() -> None:
-    assert audit.audit("segformer") == []
+def test_recording_with_other_points_is_reported_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shutil.copytree(audit.RECORDED / "intro", tmp_path / "intro")
+    monkeypatch.setattr(audit, "RECORDED", tmp_path)
+    sources = read_sources("intro")
+    for source in sources:
+        source.cells[:] = [replace(cell, points=5.0) if cell.id == "pixel_linear" else cell for cell in source.cells]
+    monkeypatch.setattr(record, "read_sources", lambda assignment: sources)
+    assert audit.stale_recordings("intro") == [
+        "The recorded answers pixel_linear.safetensors are right, but carry 2 points, the notebook's source says 5: "
+        "run `make notebooks`."
+    ]
+
+
+@pytest.mark.parametrize("assignment", assignments())
+def test_the_course_itself_is_clean(assignment: str) -> None:
+    assert audit.audit(assignment) == []

@@ -17,7 +17,7 @@ from autograder.build import (
     release,
     write_instructor_notebooks,
 )
-from autograder.sources import read_source, read_sources
+from autograder.sources import assignments, read_source, read_sources
 from segkit.errors import CourseError
 
 FIRST = '''\
@@ -54,7 +54,7 @@ print(area(2))
 # **Marking scheme**: 2.5 points for the square.
 # ### END SOLUTION
 '''
-SECOND = '# %%\nx = 1\n\n# %% role="check" id="x" points=1\ncheck("x")\n'
+SECOND = '# %%\nx = 1\n\n# %% role="check" id="x" points=3.5\ncheck("x")\n'
 
 
 @pytest.fixture
@@ -160,9 +160,13 @@ def test_ids_that_become_equal_are_told_apart(tmp_path):
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", cell_id) for cell_id in ids)
 
 
-@pytest.mark.parametrize("source", read_sources("segformer"), ids=lambda source: source.name)
-def test_the_courses_own_notebooks_are_valid_and_their_ids_unique(source):
-    notebook = instructor_notebook(source, "segformer")
+@pytest.mark.parametrize(
+    ("assignment", "source"),
+    [(assignment, source) for assignment in assignments() for source in read_sources(assignment)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_the_courses_own_notebooks_are_valid_and_their_ids_unique(assignment, source):
+    notebook = instructor_notebook(source, assignment)
     nbformat.validate(notebook)
     ids = [cell.id for cell in notebook.cells]
     graded = [cell.metadata.nbgrader.grade_id for cell in notebook.cells if "nbgrader" in cell.metadata]
@@ -314,7 +318,7 @@ def test_the_gradebook_learns_of_the_assignment_and_refusals_become_a_sentence(c
     release("tiny", url)
     with Gradebook(url) as gradebook:
         assert {notebook.name for notebook in gradebook.find_assignment("tiny").notebooks} == {"01_first", "02_second"}
-        assert gradebook.find_assignment("tiny").max_score == 7.5
+        assert gradebook.find_assignment("tiny").max_score == 10
         gradebook.add_student("ada")
         gradebook.add_submission("tiny", "ada")
     before = files(course / "notebooks")

@@ -1,18 +1,21 @@
 """`python -m autograder` as a person meets it: sentences instead of tracebacks, and a bundle with nothing too much."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from autograder import bundle
 from autograder.audit import leaks
 from autograder.bundle import write_bundle
 from autograder.examination import Examination
 from autograder.grading import grade_notebook
-from autograder.paths import ROOT
-from autograder.sources import read_sources
+from autograder.paths import NOTEBOOKS, ROOT
+from autograder.sources import assignments, read_sources
 from segkit.errors import CourseError
 
 
@@ -27,7 +30,7 @@ def autograder(*arguments: str, folder: Path) -> subprocess.CompletedProcess:
     [
         (["notebooks", "--assignment", "nope"], "There is no assignment 'nope'"),
         (["audit", "--assignment", "nope"], "There is no assignment 'nope'"),
-        (["bundle", "--assignment", "nope"], "There are no notebooks in notebooks/nope"),
+        (["bundle", "--assignment", "nope"], "There is no assignment 'nope'"),
         (["grade"], "There is nothing to grade"),
         (["marks"], "There is no gradebook"),
     ],
@@ -40,12 +43,12 @@ def test_bad_input_gives_one_sentence(tmp_path: Path, arguments: list[str], sent
 
 
 def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
-    write_bundle("segformer", tmp_path / "bundle.zip")
+    write_bundle(None, tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "unpacked")
-    sources = read_sources("segformer")
-    wanted = {f"segformer/{source.name}.ipynb" for source in sources}
+    sources = [source for assignment in assignments() for source in read_sources(assignment)]
+    wanted = {f"{source.path.parent.name}/{source.name}.ipynb" for source in sources}
     wanted |= {"README.md", "requirements.txt", "segkit/__init__.py", "segkit/recorded/segformer/attention.safetensors"}
     assert {f"segformer-course/{name}" for name in wanted} <= names
     assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".safetensors"}
@@ -57,6 +60,71 @@ def test_bundle_is_the_same_every_time(tmp_path: Path) -> None:
     for name in ("one.zip", "two.zip"):
         write_bundle("segformer", tmp_path / name)
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_bundle_of_one_assignment_has_its_notebooks_and_the_whole_library(tmp_path: Path) -> None:
+    files = bundle.bundle_files("intro")
+    assert [path.as_posix() for path in files if path.suffix == ".ipynb"] == ["intro/01_warmup.ipynb"]
+    rest = {path for path in bundle.bundle_files() if path.suffix != ".ipynb"}
+    assert rest == {path for path in files if path.suffix != ".ipynb"}
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of `notebooks/` to put things into, which the bundle is made of."""
+    folder = tmp_path / "notebooks"
+    shutil.copytree(NOTEBOOKS, folder, ignore=shutil.ignore_patterns("__pycache__", "data", "checkpoints", "logs"))
+    monkeypatch.setattr(bundle, "NOTEBOOKS", folder)
+    return folder
+
+
+def test_bundle_takes_nothing_that_only_lies_there(notebooks: Path) -> None:
+    before = bundle.bundle_files()
+    for name in (
+        "grades.csv", ".course_secret", "segformer/solution.ipynb", "segformer/marks.db", "segformer/01_data.py",
+        "segformer/predictions.csv", "segkit/recorded/segformer/old.safetensors", "segkit/notes.md",
+        "segformer/.ipynb_checkpoints/01_data-checkpoint.ipynb", "segformer/checkpoints/last.ckpt",
+    ):  # fmt: skip
+        (notebooks / name).parent.mkdir(parents=True, exist_ok=True)
+        (notebooks / name).write_text("private")
+    assert bundle.bundle_files() == before
+
+
+def test_bundle_refuses_a_notebook_that_was_edited(notebooks: Path, tmp_path: Path) -> None:
+    path = notebooks / "segformer" / "02_modules.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[3].source += "\n# the solution is ..."
+    nbformat.write(notebook, path)
+    with pytest.raises(CourseError, match=r"^segformer/02_modules\.ipynb in notebooks/ was edited or run since"):
+        write_bundle(None, tmp_path / "out" / "bundle.zip")
+    assert not (tmp_path / "out").exists()
+
+
+def test_bundle_refuses_to_be_incomplete(notebooks: Path, tmp_path: Path) -> None:
+    (notebooks / "segkit" / "recorded" / "segformer" / "attention.safetensors").unlink()
+    with pytest.raises(CourseError, match=r"lacks segkit/recorded/segformer/attention\.safetensors: run `make noteb"):
+        write_bundle("intro", tmp_path / "bundle.zip")
+
+
+def test_bundle_that_cannot_be_written_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(CourseError, match="is a folder: name the zip to write"):
+        write_bundle(None, tmp_path)
+    with pytest.raises(CourseError, match="could not be written to"):
+        write_bundle(None, tmp_path / "file" / "bundle.zip")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["grades.csv", "gradebook.db", "gradebook.db-journal", "gradebook.db-wal", "submitted/ada/x.ipynb"]
+)
+def test_git_ignores_what_a_running_course_makes(name: str) -> None:
+    call = ["git", "-C", str(ROOT), "check-ignore", "--no-index", name]
+    status = subprocess.run(call, capture_output=True, check=False).returncode
+    if status == 128:
+        pytest.skip("this is no git checkout")
+    assert status == 0
 
 
 def test_environment_yml_takes_the_same_pins() -> None:

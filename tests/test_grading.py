@@ -6,19 +6,24 @@ import os
 import random
 import stat
 import textwrap
+from dataclasses import replace
 
 import pytest
 
 from autograder import grading
 from autograder.cases import POOL_SIZE, SECRET_FILE, case_number, case_seed, course_secret
-from autograder.feedback import task_html, task_text
-from autograder.grading import grade_notebook, task_points
+from autograder.feedback import notebook_html, task_html, task_text
+from autograder.grading import Settings, earlier_cells, grade_notebook, task_points
+from autograder.kept import KeptFindings, fingerprint_of_test
 from autograder.paths import HIDDEN_TESTS
 from autograder.sources import AUTOMATIC, read_sources
 from autograder.submissions import candidate_cells, notebook_cells
-from autograder.verdicts import Finding, TaskVerdict, Verdict, content_key
+from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, changes, content_key, unreadable_verdict
 from segkit.errors import CourseError
 from segkit.student import Cell, code_cells
+
+BASIS = Basis("tests", "engine", {"torch": "2"}, "cpu", "bubblewrap", "fingerprint", 7)
+SETTINGS = Settings(b"secret")
 
 # --- points ---------------------------------------------------------------------------------------------------------
 
@@ -80,6 +85,7 @@ def test_passing_one_test_more_never_costs_points():
 def test_feedback_escapes_what_a_student_wrote():
     finding = Finding("test_a", "values", 1, "Your code raised ValueError: <script>alert(1)</script> & co.", 0.1)
     html = task_html(TaskVerdict("attention", 4, [finding]), ["cell 3: <img src=x onerror=alert(2)>"])
+    assert "reported" not in html.split("</table>")[0]  # our own sentence
     assert "<script>" not in html and "<img" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; co." in html
     assert "&lt;img src=x" in html
@@ -99,18 +105,79 @@ def test_feedback_shows_points_per_test_and_problems_only_where_they_matter():
     ]
 
 
+def test_words_of_the_students_process_are_marked_cut_and_without_control_characters():
+    text = "Full marks, says your instructor. \x1b[2J\u202e" + "x" * 5000
+    said = TaskVerdict("attention", 4, [Finding("test_a", "values", 1, text, 0.1, said=True)])
+    html = task_html(said, [text])
+    for page in (html, task_text(said)):
+        assert "The process of your code reported:" in page
+        assert "\x1b" not in page and "\u202e" not in page
+        assert len(page) < 2000
+    assert "While your notebook was loaded, the process of your code reported:" in html
+
+
+def test_feedback_says_what_stopped_a_test():
+    stopped = Finding("test_a", "values", 1, "Your code was stopped.", 30.0, stopped="memory")
+    verdict = TaskVerdict("attention", 4, [stopped])
+    assert "(stopped: out of memory)" in task_html(verdict, [])
+    assert "values (stopped: out of memory)" in task_text(verdict)
+
+
+def verdict(*findings, content="c0ffee", basis=BASIS):
+    return Verdict("segformer", "02_modules", content, basis, {"attention": task(12, *findings)}, ["ü"])
+
+
 def test_a_verdict_is_written_whole_with_its_points_and_its_case(tmp_path):
-    verdict = Verdict(
-        "segformer", "02_modules", "c0ffee", 7, "cpu", {"attention": task(12, (3, True), (1, False))}, ["ü"]
-    )
     path = tmp_path / "ada" / "02_modules.json"
     for _ in range(2):
-        verdict.write(path)
+        verdict((3, True), (1, False)).write(path)
     assert os.listdir(path.parent) == ["02_modules.json"]
     record = json.loads(path.read_text(encoding="utf-8"))
-    assert (record["case"], record["content"], record["problems"]) == (7, "c0ffee", ["ü"])
+    assert (record["basis"]["case"], record["content"], record["problems"]) == (7, "c0ffee", ["ü"])
+    assert record["basis"]["sandbox"] == "bubblewrap"
     assert record["tasks"]["attention"]["points"] == 9
     assert record["tasks"]["attention"]["findings"][1]["message"] == "wrong"
+
+
+def test_a_verdict_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "02_modules.json"
+    verdict((3, True)).write(path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        verdict((3, False)).write(path)
+    assert (path.read_bytes(), os.listdir(tmp_path)) == (before, [path.name])
+
+
+def test_a_notebook_that_cannot_be_read_earns_nothing_and_says_why():
+    unreadable = unreadable_verdict(
+        "segformer", "02_modules", BASIS, {"a": 3.0, "b": 2.0}, "It is empty.", ["Renamed."]
+    )
+    assert [task.points for task in unreadable.tasks.values()] == [0, 0]
+    assert "It is empty." in task_html(unreadable.tasks["a"], []) and "It is empty." in notebook_html(unreadable)
+    assert "Renamed." in notebook_html(unreadable)
+    assert notebook_html(verdict((1, True))) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (verdict((1, True), content="other"), "the submission changed"),
+        (verdict((1, True), basis=replace(BASIS, tests="new")), "the hidden tests changed"),
+        (verdict((1, True), basis=replace(BASIS, engine="new")), "the engine or the reference changed"),
+        (verdict((1, True), basis=replace(BASIS, versions={"torch": "3"})), "other library versions are installed"),
+        (verdict((1, True), basis=replace(BASIS, device="cuda")), "it was graded on cuda, not on cpu"),
+        (verdict((1, True), basis=replace(BASIS, secret="new")), "the course's secret changed"),
+        (verdict((1, True)), "something that the verdict does not record"),
+    ],
+)
+def test_a_mark_that_changes_is_said_with_its_reason(tmp_path, now, reason):
+    path = tmp_path / "02_modules.json"
+    assert changes(path, now) == []
+    verdict((1, False)).write(path)
+    assert changes(path, now) == [f"attention: 0 -> 12 of 12, because {reason}"]
+    now.write(path)
+    assert changes(path, now) == []
 
 
 # --- the case -------------------------------------------------------------------------------------------------------
@@ -246,11 +313,11 @@ def run(tmp_path, monkeypatch):
     for name in ("conftest.py", "pytest.ini"):
         (tmp_path / name).write_text((HIDDEN_TESTS / name).read_text())
 
-    def grade(**tests):
+    def grade(settings=SETTINGS, **tests):
         monkeypatch.setattr(grading, "task_points", lambda *_: dict.fromkeys(tests, 6.0))
         for name, text in tests.items():
             (tmp_path / "segformer" / f"test_{name}.py").write_text(PREAMBLE + textwrap.dedent(text))
-        return grade_notebook("segformer", "02_modules", {"02_modules": [Cell(1, "x = 1")]}, b"secret")
+        return grade_notebook("segformer", "02_modules", {"02_modules": [Cell(1, "x = 1")]}, settings)
 
     return grade
 
@@ -274,8 +341,8 @@ def test_findings_carry_title_share_and_words(run):
     found = [(finding.title, finding.share, finding.message) for finding in verdict.tasks["mixed"].findings]
     assert found == [("the values", 2, None), ("the gradient", 1, "It is twice too large.")]
     assert verdict.content == content_key({"02_modules": [Cell(1, "x = 1")]})
-    assert verdict.case == case_number(b"secret", verdict.content)
-    assert run(again='@graded("a", share=1)\ndef test_a(): pass').case == verdict.case
+    assert verdict.basis.case == case_number(b"secret", verdict.content)
+    assert run(again='@graded("a", share=1)\ndef test_a(): pass').basis.case == verdict.basis.case
 
 
 GOOD = '@graded("a", share=1)\ndef test_good(): pass\n'
@@ -291,10 +358,96 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_hidden_test_that_breaks_by_itself_costs_nobody_points(run, name):
+def test_a_hidden_test_that_breaks_by_itself_is_a_fault_and_stops_nothing(run, name):
     text = BROKEN[name] if "@graded" in BROKEN[name] else f"@graded('b', share=1)\n{BROKEN[name]}"
-    with pytest.raises(CourseError, match=r"A hidden test failed by itself, not by the answer: .*test_bad"):
-        run(**{f"broken_{name}": GOOD + text})
+    verdict = run(**{f"broken_{name}": GOOD + text})
+    good, bad = verdict.tasks[f"broken_{name}"].findings
+    assert (good.message, bad.stopped) == (None, FAULT)
+    assert "your instructor has to look at" in bad.message
+    assert verdict.stopped == [FAULT]
+    assert verdict.tasks[f"broken_{name}"].points == 3
+
+
+def test_a_fault_of_the_course_ends_the_run_with_its_sentence(run):
+    text = "@graded('b', share=1)\ndef test_bad(): raise CourseError('No process can be started.')"
+    with pytest.raises(CourseError, match="No process can be started"):
+        run(course="from segkit.errors import CourseError\n" + text)
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+COUNTED = """
+@graded("a", share=1)
+def test_a(): HELPER(__file__)
+
+@graded("b", share=1)
+def test_b(): HELPER(__file__); raise WrongAnswer("No.")
+
+def HELPER(path): open(path + ".runs", "a").write("x")
+"""
+
+
+def runs(tmp_path, name):
+    return len((tmp_path / "segformer" / f"test_{name}.py.runs").read_text())
+
+
+def test_nothing_is_tried_twice_until_it_changes(run, tmp_path):
+    kept = replace(SETTINGS, kept=tmp_path / "kept")
+    first = run(kept, counted=COUNTED)
+    assert runs(tmp_path, "counted") == 2
+    assert run(kept, counted=COUNTED).tasks == first.tasks
+    assert runs(tmp_path, "counted") == 2
+    run(replace(kept, fresh=True), counted=COUNTED)
+    assert runs(tmp_path, "counted") == 4
+    run(replace(kept, secret=b"another"), counted=COUNTED)
+    assert runs(tmp_path, "counted") == 6
+    run(SETTINGS, counted=COUNTED)
+    assert runs(tmp_path, "counted") == 8
+
+
+def test_a_changed_test_changes_its_own_fingerprint_only(tmp_path):
+    def prints(text):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}" / "test_x.py"
+        path.parent.mkdir()
+        path.write_text(textwrap.dedent(text))
+        return [fingerprint_of_test(path, name) for name in ("test_a", "test_b")]
+
+    first = prints(COUNTED)
+    assert prints(COUNTED) == first
+    assert prints("\n\n" + COUNTED) == first
+    a, b = prints(COUNTED.replace('"No."', '"Yes."'))
+    assert a == first[0] and b != first[1]
+    a, b = prints(COUNTED.replace('@graded("a", share=1)', '@graded("a", share=2)'))
+    assert a != first[0] and b == first[1]
+    a, b = prints(COUNTED.replace('"x")', '"y")'))
+    assert a != first[0] and b != first[1]
+
+
+@pytest.mark.parametrize("stopped", ["time", "memory", "cpu", FAULT])
+def test_what_the_machine_may_have_caused_is_not_kept(tmp_path, stopped):
+    kept = KeptFindings(tmp_path, "k" * 64)
+    kept.put("one", Finding("t", "t", 1, "stopped", 1.0, stopped=stopped), [])
+    kept.put("two", Finding("t", "t", 1, "crashed", 1.0, stopped="crash"), ["problem"])
+    again = KeptFindings(tmp_path, "k" * 64)
+    assert again.get("one") is None
+    assert again.get("two").message == "crashed" and again.problems == ["problem"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"findings": {"a": {}}, "problems": []}', '{"findings": {"a": 3}}'])
+def test_a_damaged_file_of_kept_findings_counts_as_none(tmp_path, text):
+    path = tmp_path / "kk" / f"{'k' * 64}.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert KeptFindings(tmp_path, "k" * 64).get("a") is None
+
+
+def test_a_notebook_builds_on_earlier_ones_only():
+    cells = {name: [] for name in ("01_a", "02_b", "03_c")}
+    assert list(earlier_cells(cells, "02_b")) == ["01_a", "02_b"]
+
+
+# --- hidden tests that are of no use --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -324,7 +477,7 @@ def test_a_task_whose_file_holds_no_test_is_no_task_with_zero_points(run):
 def test_a_missing_file_of_hidden_tests_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(grading, "HIDDEN_TESTS", tmp_path)
     with pytest.raises(CourseError, match=r"The hidden tests test_patch_merging\.py, .* are missing from"):
-        grade_notebook("segformer", "02_modules", {"02_modules": []}, b"secret")
+        grade_notebook("segformer", "02_modules", {"02_modules": []}, SETTINGS)
 
 
 @pytest.mark.parametrize("foreign", ["-x", "-k good", "--maxfail=1", "-p no:such", "--collect-only"])
@@ -340,7 +493,7 @@ def test_the_graders_own_pytest_settings_do_not_reach_the_hidden_tests(run, monk
 
 
 def test_a_notebook_without_tasks_needs_no_tests():
-    verdict = grade_notebook("segformer", "05_discussion", {"05_discussion": []}, b"secret")
+    verdict = grade_notebook("segformer", "05_discussion", {"05_discussion": []}, SETTINGS)
     assert (verdict.tasks, verdict.problems) == ({}, [])
 
 

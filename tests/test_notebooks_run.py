@@ -12,21 +12,21 @@ from nbformat.v4 import new_code_cell
 
 from autograder.bundle import write_bundle
 from autograder.completion import complete_assignment
-from autograder.sources import read_sources
+from autograder.sources import assignments, read_sources
 
-NOTEBOOKS = [source.name for source in read_sources("segformer")]
+NOTEBOOKS = [(assignment, source.name) for assignment in assignments() for source in read_sources(assignment)]
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The unpacked student bundle with completed notebooks; the data is the drawn sample."""
+    """The unpacked student bundle with the completed notebooks of all assignments; the data is the drawn sample."""
     folder = tmp_path_factory.mktemp("bundle")
-    write_bundle("segformer", folder / "bundle.zip")
+    write_bundle(None, folder / "bundle.zip")
     with zipfile.ZipFile(folder / "bundle.zip") as archive:
         archive.extractall(folder)
-    notebooks = folder / "segformer-course" / "segformer"
-    complete_assignment("segformer", notebooks)
-    return notebooks
+    for assignment in assignments():
+        complete_assignment(assignment, folder / "segformer-course" / assignment)
+    return folder / "segformer-course"
 
 
 def run(notebook: Path) -> subprocess.CompletedProcess:
@@ -36,11 +36,11 @@ def run(notebook: Path) -> subprocess.CompletedProcess:
     return subprocess.run(call, cwd=notebook.parent, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS)  # in order: a later notebook builds on what an earlier one saved
-def test_notebook_runs_top_to_bottom(bundle: Path, name: str) -> None:
-    result = run(bundle / f"{name}.ipynb")
+@pytest.mark.parametrize(("assignment", "name"), NOTEBOOKS)  # in order: a later one builds on what an earlier one saved
+def test_notebook_runs_top_to_bottom(bundle: Path, assignment: str, name: str) -> None:
+    result = run(bundle / assignment / f"{name}.ipynb")
     assert result.returncode == 0, result.stderr[-3000:]
-    executed = nbformat.read(bundle / f"{name}.ipynb", as_version=4)
+    executed = nbformat.read(bundle / assignment / f"{name}.ipynb", as_version=4)
     assert all(cell.execution_count for cell in executed.cells if cell.cell_type == "code" and cell.source.strip())
     noise = [
         output.text for cell in executed.cells for output in cell.get("outputs", []) if output.get("name") == "stderr"
@@ -49,25 +49,27 @@ def test_notebook_runs_top_to_bottom(bundle: Path, name: str) -> None:
 
 
 def test_segkit_comes_from_the_bundle(bundle: Path) -> None:
-    notebook = nbformat.read(bundle / "02_modules.ipynb", as_version=4)
+    folder = bundle / "segformer"
+    notebook = nbformat.read(folder / "02_modules.ipynb", as_version=4)
     first = next(index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code")
     question = "import segkit\nprint(segkit.__file__)"
     notebook.cells = [*notebook.cells[: first + 1], new_code_cell(question)]
-    nbformat.write(notebook, bundle / "where.ipynb")
-    assert run(bundle / "where.ipynb").returncode == 0
-    answer = nbformat.read(bundle / "where.ipynb", as_version=4).cells[-1].outputs[0].text
-    assert Path(answer.strip()).is_relative_to(bundle.parent)
+    nbformat.write(notebook, folder / "where.ipynb")
+    assert run(folder / "where.ipynb").returncode == 0
+    answer = nbformat.read(folder / "where.ipynb", as_version=4).cells[-1].outputs[0].text
+    assert Path(answer.strip()).is_relative_to(bundle)
 
 
 def test_wrong_answer_gives_a_sentence_and_no_traceback_of_ours(bundle: Path) -> None:
-    notebook = nbformat.read(bundle / "02_modules.ipynb", as_version=4)
+    folder = bundle / "segformer"
+    notebook = nbformat.read(folder / "02_modules.ipynb", as_version=4)
     for cell in notebook.cells:
         if cell.source.startswith("class EfficientSelfAttention"):
             cell.source = cell.source.replace("channels // num_heads", "channels")
-    nbformat.write(notebook, bundle / "wrong.ipynb")
+    nbformat.write(notebook, folder / "wrong.ipynb")
     call = [sys.executable, "-m", "jupyter", "execute", "--inplace", "--allow-errors", "wrong.ipynb"]
-    subprocess.run(call, cwd=bundle, capture_output=True, text=True, check=True)
-    cells = nbformat.read(bundle / "wrong.ipynb", as_version=4).cells
+    subprocess.run(call, cwd=folder, capture_output=True, text=True, check=True)
+    cells = nbformat.read(folder / "wrong.ipynb", as_version=4).cells
     outputs = next(cell.outputs for cell in cells if cell.source == 'check("attention")')
     error = next(output for output in outputs if output.output_type == "error")
     assert "three heads" in error.evalue and "times the spread" in error.evalue

@@ -9,18 +9,27 @@ from typing import Any
 import torch
 
 from segkit.checking.values import Handle, Make, decode, encode
+from segkit.checking.wire import MAX_DIMENSIONS
 
-MAX_STATE = 50_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
+MAX_STATE = 10_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
+MAX_SENTENCE = 1000
+STOPPED_BY_ITSELF = ("memory", "disk", "forbidden access")  # what the side of the student may give as the reason
 Tensors = dict[str, torch.Tensor]
 Perform = Callable[[dict, Tensors], tuple[dict, Tensors]]
 
 
 class AnswerError(Exception):
-    """The student's code gave no answer; the message says why in one sentence."""
+    """The student's code gave no answer; the message says why in one sentence.
 
-    def __init__(self, sentence: str, kind: str = "raised") -> None:
+    Args:
+        kind: the type of what was raised, or what else went wrong.
+        stopped: what ended the code before it could answer (`"time"`, `"memory"`, `"crash"`, ...), if something did.
+        said: the sentence comes from the process of the student's code, which may say anything.
+    """
+
+    def __init__(self, sentence: str, kind: str = "raised", *, stopped: str | None = None, said: bool = False) -> None:
         super().__init__(sentence)
-        self.kind = kind
+        self.kind, self.stopped, self.said = kind, stopped, said
 
 
 @dataclass(frozen=True)
@@ -75,17 +84,11 @@ class Candidate:
         """The parameters and buffers of a module, in order of registration, shared ones once."""
         reply, _ = self._ask({"do": "state", "id": owner.id})
         try:
-            entries = [
-                StateEntry(str(e["name"]), tuple(int(size) for size in e["shape"]), str(e["kind"]), str(e["dtype"]))
-                for e in reply["state"]
-            ]
+            entries = [_state_entry(entry) for entry in reply["state"]]
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The module's parameters could not be listed.", "protocol") from None
-        if any(size < 0 for entry in entries for size in entry.shape):
-            raise AnswerError("The module's parameters could not be listed.", "protocol")
-        total = sum(math.prod(entry.shape) for entry in entries)
-        if total > MAX_STATE:  # values for all of them are made on this side
-            raise AnswerError(f"The module has {total} numbers in its parameters; {MAX_STATE} are more than enough.")
+        if sum(math.prod(entry.shape) for entry in entries) > MAX_STATE:  # values for all are made on this side
+            raise AnswerError(f"The module has too many numbers in its parameters: {MAX_STATE} are more than enough.")
         return entries
 
     def assign(self, owner: Handle, values: Tensors) -> None:
@@ -120,14 +123,48 @@ class Candidate:
             return Answer(
                 result=decode(reply["result"], answers),
                 inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
-                input_gradients=[*decode(reply["input_gradients"], answers)] if cotangents is not None else [],
-                reached=[str(name) for name in reply.get("reached", [])],
+                input_gradients=_list(decode(reply["input_gradients"], answers)) if cotangents is not None else [],
+                reached=[_string(name) for name in reply.get("reached", [])],
             )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise AnswerError(f"The answer could not be read ({error}).", "protocol") from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise AnswerError("The answer could not be read.", "protocol") from None
 
     def _ask(self, request: dict, tensors: Tensors | None = None) -> tuple[dict, Tensors]:
         reply, answers = self._perform(request, tensors or {})
-        if "error" in reply:
-            raise AnswerError(str(reply["error"])[:1000], str(reply.get("kind", "raised"))[:80])
+        require_answer(reply)
         return reply, answers
+
+
+def require_answer(reply: dict) -> None:
+    """Check that a reply is no report of an error.
+
+    Raises:
+        AnswerError: what it reports, cut to a length that can be shown.
+    """
+    if "error" in reply:
+        sentence, kind, stopped = (reply.get(key) for key in ("error", "kind", "stopped"))
+        raise AnswerError(
+            sentence[:MAX_SENTENCE] if isinstance(sentence, str) else "It failed without saying why.",
+            kind[:80] if isinstance(kind, str) else "raised",
+            stopped=stopped if stopped in STOPPED_BY_ITSELF else None,
+            said=True,
+        )
+
+
+def _state_entry(entry: dict) -> StateEntry:
+    shape = tuple(int(size) for size in entry["shape"])
+    if len(shape) > MAX_DIMENSIONS or any(size < 0 for size in shape):
+        raise ValueError(shape)
+    return StateEntry(_string(entry["name"]), shape, _string(entry["kind"]), _string(entry["dtype"]))
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(type(value))
+    return value
+
+
+def _list(value: Any) -> list:
+    if not isinstance(value, list):
+        raise TypeError(type(value))
+    return value

@@ -1,7 +1,9 @@
 """An exception in a student's code, said in one sentence."""
 
+import errno
 import linecache
 import re
+import socket
 import sys
 import traceback
 from pathlib import Path
@@ -14,6 +16,21 @@ _LIBRARIES = tuple({_SEGKIT, str(Path(sys.prefix).resolve()), str(Path(sys.base_
 # Layers that the module does not know of stay behind when it is moved to another dtype or device.
 _UNREGISTERED = re.compile("dtype|same (datatype|device)")
 MAX_MESSAGE = 300
+# What a sandbox answers where a notebook has no business: the network, files of others, what only root may do.
+_FORBIDDEN = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH}
+_NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """A worker's reply to a request that ended with `error`: a sentence, its type, and what stopped it, if known."""
+    reply = {"error": explain_error(error), "kind": type(error).__name__}
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(_message(error))):
+        reply["stopped"] = "memory"
+    elif isinstance(error, OSError) and (error.errno in _FORBIDDEN or isinstance(error, socket.gaierror)):
+        reply["stopped"] = "forbidden access"
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        reply["stopped"] = "disk"
+    return reply
 
 
 def explain_error(error: BaseException) -> str:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from segkit import student
-from segkit.checking.explain_error import explain_error
+from segkit.checking.explain_error import describe_error
 from segkit.checking.objects import build_object, find_name
 from segkit.checking.values import decode, encode
 from segkit.errors import CourseError
@@ -43,7 +43,7 @@ class Workbench:
         try:
             return action(request, {key: tensor.to(self.device) for key, tensor in tensors.items()})
         except (Exception, SystemExit) as error:  # anything a student's code may raise
-            return {"error": explain_error(error), "kind": type(error).__name__}, {}
+            return describe_error(error), {}
 
     def restore(self) -> None:
         """Give the notebook back the names that doubles stood in for."""

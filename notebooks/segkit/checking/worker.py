@@ -1,6 +1,6 @@
 """The process in which a submission's code runs: `python -m segkit.checking.worker`.
 
-It reads requests from its standard input and writes answers to what was its standard output; the student's own
+It greets, reads requests from its standard input and writes answers to what was its standard output; the student's own
 prints go nowhere. The first request carries the notebooks' cells. It knows no test and no right answer.
 """
 
@@ -9,30 +9,39 @@ import sys
 from typing import BinaryIO
 
 from segkit import student
-from segkit.checking.wire import WireError, pack, unpack
+from segkit.checking.explain_error import describe_error
+from segkit.checking.wire import MAX_REPLY_JSON, WireError, pack, unpack
 from segkit.checking.workbench import Workbench
 from segkit.student import Cell
 
 
 def main() -> int:
     requests, answers = _take_pipes()
+    _send(answers, {"ready": True}, {}, 0)  # from here on it is the student's code that ends this process
     workbench = None
     while True:
         try:
-            request, tensors = unpack(lambda count: _read_exactly(requests, count))
+            request, tensors, number = unpack(lambda count: _read_exactly(requests, count))
         except EOFError:
             return 0
-        if request["do"] == "load":
-            workbench, problems = _load(request)
-            reply, found = {"problems": problems}, {}
-        else:
-            reply, found = workbench.perform(request, tensors)
         try:
-            frame = pack(reply, found)
-        except (WireError, ValueError) as error:
-            frame = pack({"error": f"Your answer could not be sent: {error}.", "kind": "answer"}, {})
-        answers.write(frame)
-        answers.flush()
+            if request["do"] == "load":
+                workbench, problems = _load(request)
+                reply, found = {"problems": problems}, {}
+            else:
+                reply, found = workbench.perform(request, tensors)
+            _send(answers, reply, found, number)
+        except BaseException as error:  # a student's code may raise anything, KeyboardInterrupt included
+            _send(answers, describe_error(error), {}, number)
+
+
+def _send(answers: BinaryIO, reply: dict, tensors: dict, number: int) -> None:
+    try:
+        frame = pack(reply, tensors, number, max_json=MAX_REPLY_JSON)
+    except (WireError, ValueError) as error:
+        frame = pack({"error": f"Your answer could not be sent: {error}.", "kind": "answer"}, {}, number)
+    answers.write(frame)
+    answers.flush()
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

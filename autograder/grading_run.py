@@ -1,0 +1,243 @@
+"""One run of `nbgrader autograde`: alone in its course, whole after a kill, and with a summary at its end."""
+
+import contextlib
+import errno
+import fcntl
+import glob
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+
+from nbgrader.converters import Autograde
+from nbgrader.converters.base import NbGraderException
+from nbgrader.utils import parse_utc
+from sqlalchemy.exc import OperationalError
+
+from autograder.cases import course_secret
+from autograder.files import write_whole
+from autograder.sandbox import require_device, require_sandbox
+from autograder.triage import read_released, triage_submission
+from autograder.verdicts import FAULT, Verdict, changes
+from segkit.errors import CourseError
+
+LOCK = ".grading.lock"
+LAST_RUN = "last_run.json"
+DONE = "graded.json"
+LEAST_FREE = 64 * 2**20  # bytes: below that, a course's disk is about to be full
+UNSAFE = (
+    "UNSAFE: the code of these notebooks runs without a sandbox and can read and change everything you can. "
+    "Never do this with what students hand in."
+)
+
+
+@dataclass
+class RunRecord:
+    """What happened in a run, by student; saved after each submission."""
+
+    assignment: str
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    graded: list[str] = field(default_factory=list)
+    repaired: dict[str, list[str]] = field(default_factory=dict)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+    stopped: dict[str, list[str]] = field(default_factory=dict)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    def record(self, student: str, verdict: Verdict, before: Path) -> None:
+        """Take in a verdict; `before` is the file of the one that it replaces."""
+        where = verdict.notebook
+        _extend(self.repaired, student, [f"{where}: {repair}" for repair in verdict.repairs])
+        _extend(self.failed, student, [f"{where}: {verdict.unreadable}"] if verdict.unreadable else [])
+        faults = FAULT in verdict.stopped
+        _extend(self.failed, student, [f"{where}: a test could not judge it; see its verdict"] if faults else [])
+        stops = [reason for reason in verdict.stopped if reason != FAULT]
+        _extend(self.stopped, student, [f"{where}: {', '.join(stops)}"] if stops else [])
+        _extend(self.changed, student, [f"{where}, {change}" for change in changes(before, verdict)])
+
+    def summary(self) -> list[str]:
+        """Lines for whoever ran it."""
+        lines = [
+            f"{len(self.graded)} submissions graded: {len(self.repaired)} repaired, {len(self.failed)} with a part "
+            f"that could not be graded, {len(self.stopped)} stopped, {len(self.changed)} with changed marks."
+        ]
+        for title, found in (
+            ("repaired", self.repaired),
+            ("could not be graded", self.failed),
+            ("stopped", self.stopped),
+            ("changed", self.changed),
+            ("note", self.notes),
+        ):
+            lines += [f"{title}: {student}: {sentence}" for student in sorted(found) for sentence in found[student]]
+        return lines
+
+    def write(self, folder: Path) -> None:
+        """Save as JSON."""
+        write_whole(folder / LAST_RUN, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+
+
+def _extend(found: dict[str, list[str]], student: str, sentences: list[str]) -> None:
+    if sentences:
+        found.setdefault(student, []).extend(sentences)
+
+
+class CourseAutograde(Autograde):
+    """nbgrader's converter with triage before it and a record after it. Nothing a student sends ends a batch.
+
+    What concerns the whole course (no sandbox, a full disk, a missing test) ends it with one sentence.
+    """
+
+    def convert_notebooks(self) -> None:
+        """Grade every submission that is not graded yet."""
+        assignment = self.coursedir.assignment_id
+        root = Path(self.coursedir.root)
+        self.verdicts = root / "verdicts" / assignment
+        self.run, self.submission = RunRecord(assignment), None
+        with _sentences(), _alone(root):
+            self._require_what_grading_needs(root)
+            self.coursedir.get_existing_timestamp = self._timestamp
+            self.ignored = list(self.coursedir.ignore)
+            self.assignments = self._expected(assignment)
+            try:
+                super().convert_notebooks()
+            finally:
+                with contextlib.suppress(OSError):  # a full disk ended the run, with its own sentence
+                    self.run.write(self.verdicts)
+                for line in self.run.summary():
+                    self.log.warning(line)
+        if self.run.failed:
+            raise NbGraderException("Some notebooks could not be graded: see above.")
+
+    def _require_what_grading_needs(self, root: Path) -> None:
+        self.released = read_released(
+            Path(self.coursedir.format_path(self.coursedir.release_directory, ".", self.run.assignment))
+        )
+        course_secret(root)
+        require_device(self.settings.device)
+        if self.settings.unsafe_without_sandbox:
+            self.log.warning(UNSAFE)
+        else:
+            require_sandbox()
+
+    def _expected(self, assignment: str) -> dict[str, list[str]]:
+        """By folder of a submission the notebooks that should be in it, whatever is."""
+        folders = set(self.assignments)
+        for folder in glob.glob(self._format_source(assignment, self.coursedir.student_id)):
+            folders.add(folder)
+        students = Path(self.coursedir.format_path(self.coursedir.submitted_directory, "x", "y")).parent.parent
+        for student in sorted(students.glob(self.coursedir.student_id)):
+            folder = self._format_source(assignment, student.name)
+            visible = student.is_dir() and not student.name.startswith(".")
+            if folder not in folders and visible and self._hands_in(Path(folder)):
+                folders.add(folder)
+        wanted = [name for name in self.released if fnmatch(name, self.coursedir.notebook_id)]
+        return {folder: [str(Path(folder) / f"{name}.ipynb") for name in wanted] for folder in folders}
+
+    def _hands_in(self, folder: Path) -> bool:
+        """A student without a folder of that name may have put the notebooks elsewhere."""
+        found = triage_submission(folder, self.released).notebooks.values()
+        return any(triaged.unreadable is None for triaged in found)
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        """Whether to grade this submission: what a killed run left half-done is done again."""
+        if not (self.verdicts / student_id / DONE).exists() and self.coursedir.notebook_id == "*":
+            shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
+        return super().init_destination(assignment_id, student_id)
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """Triage, and nbgrader's own preparation without the files that must not be followed."""
+        with _sentences():
+            _require_space(Path(self.coursedir.root))
+            (self.verdicts / student_id / DONE).unlink(missing_ok=True)
+            self.submission = triage_submission(Path(self._format_source(assignment_id, student_id)), self.released)
+            if self.submission.notes:
+                self.run.notes[student_id] = self.submission.notes
+            refused = [glob.escape(path.name) for path in self.submission.refused_files]
+            self.coursedir.ignore = [*self.ignored, *refused]
+            super().init_assignment(assignment_id, student_id)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """As nbgrader's."""
+        with _sentences():
+            super().convert_single_notebook(notebook_filename)
+
+    def set_permissions(self, assignment_id: str, student_id: str) -> None:
+        """The last step of a submission: from here on it counts as graded."""
+        super().set_permissions(assignment_id, student_id)
+        with _sentences():
+            self.run.graded.append(student_id)
+            if self.coursedir.notebook_id == "*":
+                write_whole(self.verdicts / student_id / DONE, json.dumps({"run": self.run.started}) + "\n")
+            self.run.write(self.verdicts)
+
+    def _timestamp(self, folder: str) -> datetime | None:
+        """When a submission was handed in; a file that does not say it properly must not end the batch."""
+        path = Path(folder) / "timestamp.txt"
+        try:
+            return parse_utc(_read_small(path).strip())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, OverflowError):
+            student = path.parent.parent.name
+            self.run.notes.setdefault(student, []).append(
+                "timestamp.txt holds no date and time: counted as handed in on time"
+            )
+            return None
+
+
+def _read_small(path: Path) -> str:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ValueError(path)
+    with path.open(encoding="utf-8") as file:
+        return file.read(100)
+
+
+def _require_space(root: Path) -> None:
+    free = shutil.disk_usage(root).free
+    if free < LEAST_FREE:
+        raise OSError(errno.ENOSPC, f"{free / 2**20:.0f} MiB are left")
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn what concerns the whole course into one sentence that ends the run; nothing graded so far is lost."""
+    try:
+        yield
+    except CourseError as error:
+        raise SystemExit(f"autograder: {error}") from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SystemExit(_disk_full(error)) from None
+    except OperationalError as error:
+        if "disk is full" in str(error) or "disk I/O error" in str(error):
+            raise SystemExit(_disk_full(error.orig)) from None
+        if "locked" in str(error):
+            raise SystemExit(
+                "autograder: another program kept the gradebook locked, so grading stopped here: close it and run this "
+                "again. What was graded is kept."
+            ) from None
+        raise
+
+
+def _disk_full(error: BaseException) -> str:
+    return (
+        f"autograder: the disk is full ({error}), so grading stopped here: make room and run this again. What was "
+        "graded is kept, and the gradebook is as it was."
+    )
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the course's lock. The system releases it when this process ends, however it ends."""
+    with (root / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CourseError(
+                f"Another run is grading in {root}: wait until it has ended, then run this again."
+            ) from None
+        yield

@@ -1,0 +1,125 @@
+"""Findings that are kept by content, so that nothing is tried twice: not after a kill, not in a second run.
+
+One file per content of a submission, one entry per test. The name of an entry says all that the finding depends on:
+the test's own source, the code and reference it runs with, versions, device, sandbox and secret case.
+"""
+
+import ast
+import json
+import platform
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+from autograder.files import write_whole
+from autograder.paths import HIDDEN_TESTS, NOTEBOOKS, ROOT
+from autograder.sources import read_sources, runnable_cells
+from autograder.verdicts import FAULT, Basis, Finding
+
+# A busy machine can cause these; the next run may find otherwise.
+NOT_KEPT = {"time", "cpu", "memory", "processes", FAULT}
+LIBRARIES = ("torch", "torchvision", "numpy", "safetensors", "lightning")
+
+
+class KeptFindings:
+    """The findings on one content of a submission; `folder` None keeps nothing.
+
+    Args:
+        key: names the submission's content.
+        fresh: look at nothing that is kept, but keep what is found.
+    """
+
+    def __init__(self, folder: Path | None, key: str, *, fresh: bool = False) -> None:
+        self._path = folder / key[:2] / f"{key}.json" if folder else None
+        self._record = {"problems": [], "findings": {}}
+        if self._path and not fresh:
+            self._record = _read(self._path) or self._record
+
+    @property
+    def problems(self) -> list[str]:
+        """What could not be executed when the notebook was loaded."""
+        return self._record["problems"]
+
+    def get(self, name: str) -> Finding | None:
+        """The finding of that name, if it is kept."""
+        kept = self._record["findings"].get(name)
+        return Finding(**kept) if kept else None
+
+    def put(self, name: str, finding: Finding, problems: list[str]) -> None:
+        """Keep a finding, unless it tells more about the machine than about the submission."""
+        if self._path is None or finding.stopped in NOT_KEPT:
+            return
+        self._record["findings"][name] = asdict(finding)
+        self._record["problems"] = problems
+        write_whole(self._path, json.dumps(self._record, ensure_ascii=False) + "\n")
+
+
+def _read(path: Path) -> dict | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for finding in record["findings"].values():
+            Finding(**finding)
+        return {"problems": [str(problem) for problem in record["problems"]], "findings": record["findings"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # absent, or of an older version of this course
+
+
+def finding_name(test: str, basis: Basis) -> str:
+    """The name of a test's finding. `test`: from `fingerprint_of_test`."""
+    return _digest(test, basis.engine, basis.versions, basis.device, basis.sandbox, basis.secret, basis.case)
+
+
+@cache
+def fingerprint_of_test(path: Path, name: str) -> str:
+    """Changes if the source of that test, or anything outside the tests of its file, changes."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    own: list[str] = []
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+            if node.name == name:
+                own = lines[first : node.end_lineno]
+            lines[first : node.end_lineno] = [""] * (node.end_lineno - first)
+    return _digest(path.stem, name, own, [line for line in lines if line.strip()])
+
+
+@cache
+def fingerprint_of_tests(assignment: str) -> str:
+    """Changes if any hidden test of the assignment does."""
+    return _of_files(sorted((HIDDEN_TESTS / assignment).glob("*.py")))
+
+
+@cache
+def fingerprint_of_engine(assignment: str) -> str:
+    """Changes if the code around the tests does: probes, workers, the student library, the reference."""
+    segkit = NOTEBOOKS / "segkit"
+    other_tasks = {path for path in (segkit / "tasks").iterdir() if path.is_dir() and path.name != assignment}
+    library = [path for path in sorted(segkit.rglob("*.py")) if not other_tasks & set(path.parents)]
+    engine = [ROOT / "autograder" / f"{name}.py" for name in ("cases", "examination", "reference", "testing")]
+    engine += [HIDDEN_TESTS / "conftest.py", *sorted((ROOT / "autograder" / "sandbox").glob("*.py"))]
+    reference = [[cell.source for cell in runnable_cells(source)] for source in read_sources(assignment)]
+    return _digest(_of_files([*library, *engine]), reference)
+
+
+@cache
+def installed_versions() -> dict[str, str]:
+    """The versions that numbers depend on."""
+    return {"python": platform.python_version(), "machine": platform.machine()} | {
+        name: version(name) for name in LIBRARIES
+    }
+
+
+def fingerprint_of_secret(secret: bytes) -> str:
+    """The same for the same secret; tells nothing about it."""
+    return _digest("fingerprint", secret.hex())[:16]
+
+
+def _of_files(paths: list[Path]) -> str:
+    return _digest([(path.name, sha256(path.read_bytes()).hexdigest()) for path in paths])
+
+
+def _digest(*parts: object) -> str:
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

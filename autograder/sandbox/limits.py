@@ -1,0 +1,67 @@
+"""What a submission may use, and the watch over it from outside its sandbox."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MIB = 2**20
+_OWN_MEMORY = re.compile(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one notebook of a submission may use.
+
+    Seconds: `load` to execute its cells, `test` to answer one hidden test, `notebook` for everything, `cpu` of
+    processor time in one process. Bytes: `memory` of all its processes together, `file` for the largest file it
+    writes, `scratch` for all of its files. `processes` counts threads as well; `open_files` is per process.
+    """
+
+    load: float = 120.0
+    test: float = 30.0
+    notebook: float = 600.0
+    cpu: float = 900.0
+    memory: int = 4096 * MIB
+    processes: int = 64
+    open_files: int = 256
+    file: int = 64 * MIB
+    scratch: int = 64 * MIB
+
+
+def memory_in_no_process() -> int:
+    """Bytes of this machine's anonymous files, shared segments and tmpfs, whether a process maps them or not."""
+    return psutil.virtual_memory().shared
+
+
+def exceeded(root: int, limits: Limits, in_no_process_before: int) -> str | None:
+    """`"memory"` or `"processes"` if the process `root` and all that it started use more than `limits`, else None.
+
+    Memory is what they have without the files (libraries) that they share with others. Address space does not count:
+    torch reserves gigabytes of it that it never touches, and CUDA far more. What they took and let go of without
+    giving it back belongs to nobody; it shows in what the whole machine has more of than `in_no_process_before`.
+    """
+    try:
+        processes = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return None
+    used = sum(_memory_of(process.pid) for process in processes)
+    unseen = memory_in_no_process() - in_no_process_before
+    if max(used, unseen) > limits.memory or _machine_is_full():
+        return "memory"
+    return "processes" if len(processes) > limits.processes + 4 else None  # bubblewrap's own stand beside them
+
+
+def _memory_of(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it ended meanwhile
+        return 0
+    return 1024 * sum(map(int, _OWN_MEMORY.findall(status)))
+
+
+def _machine_is_full() -> bool:
+    """Whether this machine is about to end processes of its own choice."""
+    memory = psutil.virtual_memory()
+    return memory.available < min(512 * MIB, memory.total // 20)

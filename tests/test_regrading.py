@@ -1,0 +1,99 @@
+"""Grading again: marks and comments given by hand stay, and every mark that changes is said with its reason."""
+
+import json
+
+import nbformat
+import pytest
+from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, autograde, gradebook_contents, hand_in, open_intro
+from nbgrader.api import Gradebook
+
+from autograder.grading_run import LAST_RUN
+
+STUDENTS = {"ada": [], "bo": [ORDER]}
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    """A graded course in which a person has marked and commented the written answers, and overruled one check."""
+    course = open_intro(tmp_path_factory.mktemp("regrading") / "course", STUDENTS)
+    assert autograde(course).returncode == 0
+    with Gradebook(course.db_url) as gradebook:
+        for student, points in (("ada", 1.5), ("bo", 0.5)):
+            grade = gradebook.find_grade("q1", NOTEBOOK, ASSIGNMENT, student)
+            grade.manual_score, grade.needs_manual_grade = points, False
+            gradebook.find_comment("q1", NOTEBOOK, ASSIGNMENT, student).manual_comment = f"Well argued, {student}."
+        overruled = gradebook.find_grade("pixel_linear", NOTEBOOK, ASSIGNMENT, "bo")
+        overruled.manual_score, overruled.extra_credit = 1.0, 0.5
+        gradebook.db.commit()
+    return course
+
+
+def by_hand(course) -> dict:
+    return {key: value[1:3] if len(value) == 4 else value[1:] for key, value in gradebook_contents(course).items()}
+
+
+def last_run(course) -> dict:
+    return json.loads((course.root / "verdicts" / ASSIGNMENT / LAST_RUN).read_text())
+
+
+def test_forced_regrading_keeps_what_was_given_by_hand(marked):
+    before, contents = by_hand(marked), gradebook_contents(marked)
+    assert before["ada", "q1"][0] == 1.5 and before["bo", "comment on q1"] == ("Well argued, bo.",)
+    assert before["bo", "pixel_linear"] == (1.0, 0.5)
+    run = autograde(marked, "--force")
+    assert run.returncode == 0
+    assert by_hand(marked) == before
+    assert {key: value[0] for key, value in gradebook_contents(marked).items()} == {
+        key: value[0] for key, value in contents.items()
+    }
+    assert "2 submissions graded: 0 repaired, 0 with a part that could not be graded, 0 stopped, 0 with changed" in (
+        run.stderr
+    )
+
+
+def test_a_changed_mark_is_said_with_its_reason(marked):
+    before = by_hand(marked)
+    hand_in(marked, "bo", [])
+    run = autograde(marked, "--force")
+    assert run.returncode == 0
+    assert "changed: bo: 01_warmup, image_to_patches: " in run.stderr
+    assert "-> 3 of 3, because the submission changed" in run.stderr
+    assert list(last_run(marked)["changed"]) == ["bo"]
+    assert by_hand(marked) == before
+    assert gradebook_contents(marked)["bo", "image_to_patches"][0] == 3
+
+
+def test_another_secret_is_a_reason_too_and_changes_no_right_answer(marked):
+    (marked.root / ".course_secret").write_text("another secret\n")
+    run = autograde(marked, "--force")
+    assert run.returncode == 0
+    assert last_run(marked)["changed"] == {}
+    verdict = json.loads((marked.root / "verdicts" / ASSIGNMENT / "ada" / f"{NOTEBOOK}.json").read_text())
+    assert verdict["tasks"]["image_to_patches"]["points"] == 3
+
+
+def test_what_was_found_is_not_tried_again_unless_forced(marked):
+    """Kept findings: a new run on the same content starts no process for student code."""
+    for student in STUDENTS:
+        autograded = marked.root / "autograded" / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+        autograded.chmod(0o644)
+        autograded.unlink()
+        autograded.parent.rmdir()
+    before = gradebook_contents(marked)
+    run = autograde(marked, "--log-level=DEBUG")
+    assert run.returncode == 0 and "2 submissions graded" in run.stderr
+    assert "test_image_to_patches.py::" not in run.stderr
+    assert gradebook_contents(marked) == before
+    forced = autograde(marked, "--force", "--log-level=DEBUG")
+    assert "test_image_to_patches.py::" in forced.stderr
+
+
+def test_a_students_own_outputs_are_still_there(marked):
+    path = hand_in(marked, "ada")
+    notebook = nbformat.read(path, as_version=4)
+    experiment = next(cell for cell in notebook.cells if "experiment" in cell.metadata.get("tags", []))
+    experiment.outputs = [nbformat.v4.new_output("stream", text="my own training log")]
+    nbformat.write(notebook, path)
+    assert autograde(marked, "--force", "--student=ada").returncode == 0
+    text = (marked.root / "autograded" / "ada" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").read_text()
+    assert "my own training log" in text
