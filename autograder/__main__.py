@@ -27,16 +27,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run, help: str) -> argparse.ArgumentParser:
+    def add(name: str, run, help: str, assignment: str | None = "segformer") -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help)
-        command.add_argument("--assignment", default="segformer", help="folder under solutions/ (default: segformer)")
+        about = f"folder under solutions/ (default: {assignment or 'all'})"
+        command.add_argument("--assignment", default=assignment, help=about)
         command.set_defaults(run=run)
         return command
 
-    add("notebooks", _notebooks, "build the student notebooks and the recorded answers of their checks")
+    add("notebooks", _notebooks, "build the student notebooks and the recorded answers of their checks", None)
     add("release", _release, "build instructor and student notebooks and tell the gradebook of the assignment")
-    add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away")
-    bundle = add("bundle", _bundle, "write the zip that students download")
+    add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away", None)
+    bundle = add("bundle", _bundle, "write the zip that students download", None)
     bundle.add_argument("--out", type=Path, default=Path("dist/segformer-course.zip"), help="the zip to write")
     grade = add("grade", _grade, "grade submitted/ with nbgrader autograde and print the marks")
     grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
@@ -49,12 +50,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _assignments(options: argparse.Namespace) -> list[str]:
+    """The assignment that was named, or all of them."""
+    from autograder.sources import assignments
+
+    return [options.assignment] if options.assignment else assignments()
+
+
 def _notebooks(options: argparse.Namespace) -> int:
     from autograder.build import release
     from autograder.record import record_answers
 
-    written = [*record_answers(options.assignment), *release(options.assignment)]
-    print("\n".join(f"built {path.name}" for path in written) or "Everything is up to date.")
+    names = _assignments(options)
+    written = [path for name in names for path in (*record_answers(name), *release(name))]
+    print("\n".join(f"built {path.parent.name}/{path.name}" for path in written) or "Everything is up to date.")
     return 0
 
 
@@ -76,9 +85,10 @@ def _release(options: argparse.Namespace) -> int:
 def _audit(options: argparse.Namespace) -> int:
     from autograder.audit import audit
 
-    problems = audit(options.assignment)
-    print("\n".join(problems) or f"{options.assignment}: nothing to complain about.")
-    return 1 if problems else 0
+    found = {name: audit(name) for name in _assignments(options)}
+    for name, problems in found.items():
+        print("\n".join(f"{name}: {problem}" for problem in problems) or f"{name}: nothing to complain about.")
+    return 1 if any(found.values()) else 0
 
 
 def _bundle(options: argparse.Namespace) -> int:

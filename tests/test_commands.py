@@ -8,12 +8,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from intro_course import open_intro
 
 from autograder import bundle
 from autograder.audit import leaks
 from autograder.bundle import write_bundle
 from autograder.examination import Examination
-from autograder.grading import grade_notebook
 from autograder.paths import NOTEBOOKS, ROOT
 from autograder.sources import assignments, read_sources
 from segkit.errors import CourseError
@@ -40,6 +40,16 @@ def test_bad_input_gives_one_sentence(tmp_path: Path, arguments: list[str], sent
     assert result.returncode == 2
     assert result.stderr.startswith(f"autograder: {sentence}") and result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())  # asking leaves nothing behind
+
+
+def test_without_an_assignment_all_are_meant(tmp_path: Path) -> None:
+    result = autograder("bundle", "--out", "bundle.zip", folder=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        names = archive.namelist()
+    assert all(any(f"/{assignment}/" in name for name in names) for assignment in assignments())
+    audited = autograder("audit", folder=tmp_path)
+    assert audited.stdout.splitlines() == [f"{name}: nothing to complain about." for name in assignments()]
 
 
 def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
@@ -136,10 +146,13 @@ def test_environment_yml_takes_the_same_pins() -> None:
     assert pinned and all("==" in line for line in pinned)
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "gpu7"])
-def test_a_device_that_is_not_there_is_refused_before_grading(device: str) -> None:
-    with pytest.raises(CourseError, match="Nothing was graded"):
-        grade_notebook("segformer", "02_modules", {"02_modules": []}, b"secret", device=device)
+def test_a_device_that_is_not_there_is_refused_before_grading(tmp_path: Path) -> None:
+    course = open_intro(tmp_path / "course", {"ada": []})
+    result = autograder("grade", "--assignment", "intro", "--device", "cuda:99", folder=course.root)
+    assert result.returncode != 0
+    assert "Nothing was graded: the device 'cuda:99' cannot be used here" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(course.root.glob("autograded/*/*/*.ipynb"))
 
 
 def test_the_secret_is_never_printed() -> None:

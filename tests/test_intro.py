@@ -8,7 +8,7 @@ from answers import Code, LocalWorker, cells_with, findings, hidden_tests
 from test_hidden_tests import ODD_ANSWERS
 from wrong_answers import Wrong, code, edit
 
-from autograder.grading import grade_notebook
+from autograder.grading import Settings, grade_notebook
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
 from autograder.sandbox import Submission
 from autograder.sources import AUTOMATIC, read_sources
@@ -285,7 +285,7 @@ def test_it_needs_nothing_of_the_other_assignment() -> None:
 def test_a_submission_is_graded_in_a_worker_process() -> None:
     [source] = read_sources(ASSIGNMENT)
     mistake = next(wrong for wrong in WRONG_ANSWERS if wrong.what == "each image by itself").changes
-    verdict = grade_notebook(ASSIGNMENT, NOTEBOOK, cells(*mistake), b"secret")
+    verdict = grade_notebook(ASSIGNMENT, NOTEBOOK, cells(*mistake), Settings(b"secret"))
     assert verdict.problems == []
     points = {task: graded.points for task, graded in verdict.tasks.items()}
     assert points == source.points(AUTOMATIC) | {"normalize_channels": 0.5}

@@ -184,7 +184,8 @@ def test_verdicts_are_kept_with_their_case_and_a_secret_was_made(graded):
     for student in MISTAKES:
         verdict = json.loads((graded.root / "verdicts" / ASSIGNMENT / student / f"{NOTEBOOK}.json").read_text())
         assert {task: record["points"] for task, record in verdict["tasks"].items()} == scores(graded, student)
-        assert 0 <= verdict["case"] < POOL_SIZE
+        assert 0 <= verdict["basis"]["case"] < POOL_SIZE
+        assert verdict["basis"]["sandbox"] == "bubblewrap"
         contents.add(verdict["content"])
     assert len(contents) == len(MISTAKES)
     assert stat.S_IMODE((graded.root / SECRET_FILE).stat().st_mode) == 0o600

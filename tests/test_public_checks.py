@@ -127,5 +127,5 @@ def test_check_shows_a_report_and_stops_run_all_with_one_sentence(capsys) -> Non
 
 
 def test_unknown_task_is_named_with_those_that_exist() -> None:
-    with pytest.raises(CheckFailed, match=r'There is no task "atention" to check: the tasks are label_mapping, '):
+    with pytest.raises(CheckFailed, match=r'There is no task "atention" to check: the tasks are .*\battention\b'):
         run_task("atention", {})

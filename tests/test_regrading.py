@@ -1,10 +1,13 @@
 """Grading again: marks and comments given by hand stay, and every mark that changes is said with its reason."""
 
+import csv
 import json
+import subprocess
+import sys
 
 import nbformat
 import pytest
-from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, autograde, gradebook_contents, hand_in, open_intro
+from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, autograde, environment, gradebook_contents, hand_in, open_intro
 from nbgrader.api import Gradebook
 
 from autograder.grading_run import LAST_RUN
@@ -97,3 +100,36 @@ def test_a_students_own_outputs_are_still_there(marked):
     assert autograde(marked, "--force", "--student=ada").returncode == 0
     text = (marked.root / "autograded" / "ada" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").read_text()
     assert "my own training log" in text
+
+
+API = """
+import json, sys
+from nbgrader.apps import NbGraderAPI
+from nbgrader.apps.baseapp import NbGrader
+app = NbGrader()
+app.load_config_file()
+api = NbGraderAPI(config=app.config)
+result = api.autograde("intro", "ada", force=True)
+submission = api.get_submission("intro", "ada")
+print(json.dumps({"result": result["success"], "submission": submission}, default=str))
+"""
+
+
+def test_formgraders_way_to_autograde_and_nbgraders_export_work_as_always(marked):
+    """Formgrader calls nbgrader's API in its own process; `nbgrader export` writes what the gradebook holds."""
+    run = subprocess.run(
+        [sys.executable, "-c", API], cwd=marked.root, env=environment(), capture_output=True, text=True, timeout=120
+    )
+    answer = json.loads(run.stdout.splitlines()[-1])
+    assert answer["result"], run.stderr
+    assert answer["submission"]["autograded"] and answer["submission"]["score"] == 8 + 1.5
+    export = [sys.executable, "-m", "nbgrader", "export", "--to", "grades.csv"]
+    subprocess.run(export, cwd=marked.root, env=environment(), check=True, capture_output=True, timeout=120)
+    rows = list(csv.DictReader((marked.root / "grades.csv").open()))
+    assert {row["student_id"]: float(row["score"]) for row in rows}["ada"] == 9.5
+
+
+def test_the_table_of_marks_has_written_points_and_total(marked):
+    head, *rows = marked.marks_table().splitlines()
+    assert head.split() == ["student", NOTEBOOK, "automatic", "written", "unmarked", "total"]
+    assert rows[0].split() == ["ada", "8/8", "8/8", "1.5/2", "0", "9.5/10"]

@@ -208,8 +208,8 @@ def test_a_missing_notebook_is_said_with_its_folder(tmp_path):
     with pytest.raises(CourseError) as error:
         student_code("02_modules")
     assert str(error.value) == (
-        f"There is no 02_modules.ipynb in {tmp_path}: keep the five notebooks in one folder and save 02_modules.ipynb "
-        "before you go on."
+        f"There is no 02_modules.ipynb in {tmp_path}: keep the notebooks that belong together in one folder and save "
+        "02_modules.ipynb before you go on."
     )
 
 

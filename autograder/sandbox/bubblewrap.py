@@ -51,13 +51,14 @@ class Bubblewrap:
             *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
             *("--die-with-parent", "--new-session"),
             *_privileges(),
+            *_scratch("/tmp", limits),  # before the files: an environment may lie below /tmp
             *_visible_files(),
             *_devices(device),
-            *("--proc", "/proc", *_scratch("/tmp", limits), *_scratch("/dev/shm", limits)),
+            *("--proc", "/proc", *_scratch("/dev/shm", limits)),
             *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
             "--",
             *_limited(limits, device),
-            *_as_another_user(),
+            *(_as_another_user() if os.geteuid() == 0 else []),
             *program,
         ]
 
@@ -136,13 +137,27 @@ def _help() -> str:
 
 
 def _as_another_user() -> list[str]:
-    if os.geteuid() != 0:
-        return []
-    user = FIRST_USER + next(_slots) % USERS
+    return [*_set_user(FIRST_USER + next(_slots) % USERS), *_without_namespaces()]
+
+
+def _set_user(user: int) -> list[str]:
     return [
         *("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
     ]
+
+
+@cache
+def _without_namespaces() -> tuple[str, ...]:
+    """A user namespace in which no further one can be made: in one of its own, code could mount as much as it likes.
+
+    Nothing, where other users than root may make none anyway.
+    """
+    inner = ("bwrap", "--unshare-user", "--disable-userns", "--dev-bind", "/", "/")
+    if "--disable-userns" not in _help():
+        return ()
+    probe = subprocess.run([*_set_user(FIRST_USER + USERS), *inner, "true"], capture_output=True)
+    return inner if probe.returncode == 0 else ()
 
 
 def _limited(limits: Limits, device: str) -> list[str]:
@@ -185,6 +200,8 @@ def _visible_files() -> tuple[str, ...]:
             options += [*_folders(path)]
         options += ["--ro-bind", str(path), str(path)]
     options += [*_folders(Path(COURSE) / "segkit"), "--ro-bind", str(NOTEBOOKS / "segkit"), f"{COURSE}/segkit"]
+    for folder in package_folders():  # only now: the student's packages may be among these
+        options += ["--remount-ro", str(folder)]
     return tuple(options)
 
 

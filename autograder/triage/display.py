@@ -55,8 +55,9 @@ _SAFE_STYLE = re.compile(
     r"(?:rgba?\([\d\s.,%]*+\)|[\w\s#%.,-])*+(?:;|$))*+\s*+",
     re.IGNORECASE,
 )
+_ADDRESSES = ("href", "src")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
-_SAFE_SCHEMES = {"http", "https", "mailto"}
+_SAFE_SCHEMES = {"http", "https", "mailto", "attachment"}
 _PROTOCOLS = _SAFE_SCHEMES | {"data"}  # what stands behind data: is looked at before
 _DATA_PICTURE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]*")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?![a-zA-Z0-9])([^<>]*)>")
@@ -157,7 +158,14 @@ class Cleaner:
         if len(text) > min(MAX_HTML, self.html_left) or not _is_well_nested(text):
             return None
         self.html_left -= len(text)
-        return bleach.clean(text, tags=_TAGS, attributes=_is_safe_in_output, protocols=_PROTOCOLS, strip=True)
+
+        def allowed(tag: str, name: str, value: str) -> bool:
+            safe = _is_safe_in_output(tag, name, value)
+            if not safe and name in _ADDRESSES:
+                self.said.add("outputs unsafe", place)
+            return safe
+
+        return bleach.clean(text, tags=_TAGS, attributes=allowed, protocols=_PROTOCOLS, strip=True)
 
     def _markdown_output(self, text: str, place: str) -> str:
         return self.markdown(text, place, {}) if text.strip() else text
@@ -266,7 +274,7 @@ def _is_safe_svg(text: str) -> bool:
         for key, value in element.attrib.items():
             name = key.rpartition("}")[2].casefold()
             inside = value.startswith("#") or _DATA_PICTURE.fullmatch("".join(value.split()))
-            if name.startswith("on") or (name in ("href", "src") and not inside):
+            if name.startswith("on") or (name in _ADDRESSES and not inside):
                 return False
     return True
 
@@ -299,7 +307,7 @@ def _is_safe_attribute(tag: str, name: str, value: str) -> bool:
         return False
     if name == "style":
         return bool(_SAFE_STYLE.fullmatch(html.unescape(value)))
-    if name in ("href", "src"):
+    if name in _ADDRESSES:
         address = re.sub(r"[\x00-\x20\x7f-\xa0]+", "", html.unescape(value))
         scheme = _SCHEME.match(address)
         is_picture = tag == "img" and bool(_DATA_PICTURE.fullmatch(address))

@@ -106,41 +106,42 @@ def find_files(folder: Path, expected: Sequence[str]) -> HandedIn:
         found.notes.append(f"The folder {printable(student.name)} is a symbolic link, which is not followed.")
         found.refused.append(folder)
         return found
-    inside = _Walk(student, assignment, expected, found)
-    inside.entry((assignment,), inside=True)
-    beside = _Walk(student, assignment, expected, found)
-    beside.folder((), inside=False)
+    inside = _Walk(folder, expected, found, inside=True)
+    inside.entry((assignment,))
+    beside = _Walk(folder, expected, found, inside=False)
+    beside.folder(())
     for walk in (inside, beside):
-        walk.say()
+        found.notes += [f"{why}: {listing(labels)}." for why, labels in walk.set_aside.items()]
     return found
 
 
 class _Walk:
-    """A walk below a student's folder, bounded in depth and in entries."""
+    """A walk below a student's folder, bounded in depth and in entries: `inside` the assignment's folder or beside it."""
 
-    def __init__(self, student: Path, assignment: str, expected: Sequence[str], found: HandedIn) -> None:
-        self.student, self.assignment, self.expected, self.found = student, assignment, expected, found
+    def __init__(self, folder: Path, expected: Sequence[str], found: HandedIn, *, inside: bool) -> None:
+        self.student, self.assignment, self.inside = folder.parent, folder.name, inside
+        self.expected, self.found = expected, found
         self.entries = 0
         self.set_aside: dict[str, list[str]] = {}
 
-    def folder(self, parts: tuple[str, ...], *, inside: bool, search: bool = True) -> None:
+    def folder(self, parts: tuple[str, ...], *, search: bool = True) -> None:
         """Look at what stands in a folder."""
         if len(parts) > MAX_DEPTH + 1:
-            self.refuse(parts, "Folders nested too deeply were not searched", inside)
+            self.refuse(parts, "Folders nested too deeply were not searched")
             return
         try:
             with _opened(self.student, parts, _FOLDER) as descriptor:
                 names = self._names(descriptor)
         except OSError as error:
             if parts:
-                self.refuse(parts, f"Folders that could not be opened ({error.strerror})", inside)
+                self.refuse(parts, f"Folders that could not be opened ({error.strerror})")
             return
         if names is None:
-            self.refuse(parts, f"More than {MAX_ENTRIES:,} files: folders not searched to their end", inside)
+            self.refuse(parts, f"More than {MAX_ENTRIES:,} files: folders not searched to their end")
             names = list(self.expected)
         for name in names:
             if parts or name != self.assignment:
-                self.entry((*parts, name), inside=inside, search=search and name.casefold() not in _NOT_SEARCHED)
+                self.entry((*parts, name), search=search and name.casefold() not in _NOT_SEARCHED)
 
     def _names(self, descriptor: int) -> list[str] | None:
         """The sorted names in a folder; None if there are more than may be looked at."""
@@ -153,67 +154,63 @@ class _Walk:
                 names.append(entry.name)
         return sorted(names)
 
-    def entry(self, parts: tuple[str, ...], *, inside: bool, search: bool = True) -> None:
+    def entry(self, parts: tuple[str, ...], *, search: bool = True) -> None:
         """Look at one name: go into a folder, remember a file that may be a notebook, refuse all else."""
         try:
             with _opened(self.student, parts[:-1], _FOLDER) as above:
                 status = os.stat(parts[-1], dir_fd=above, follow_symlinks=False)
         except OSError:
             return  # there is no such thing: nothing was handed in here
-        kind = status.st_mode
-        if stat.S_ISDIR(kind):
-            if inside and _NOTEBOOK.fullmatch(parts[-1]):
-                self.block(parts, "is a folder, not a notebook")
-                self.remember("Folders called like notebooks", parts[1:])
-            self.folder(parts, inside=inside, search=search)
-        elif not stat.S_ISREG(kind):
-            what = "symbolic link" if stat.S_ISLNK(kind) else "pipe, socket or device"
-            self.refuse(parts, f"Not followed or opened, because it is a {what}", inside)
-            self.block(parts, f"is a {what}, which is not opened")
+        name = printable(parts[-1])
+        if stat.S_ISDIR(status.st_mode):
+            if self.inside and _NOTEBOOK.fullmatch(parts[-1]):
+                self.block(parts, f"{name} is a folder, not a notebook: hand in the notebook itself.")
+                self.remember(parts, "Folders called like notebooks")
+            self.folder(parts, search=search)
+        elif not stat.S_ISREG(status.st_mode):
+            what = "symbolic link" if stat.S_ISLNK(status.st_mode) else "pipe, socket or device"
+            self.refuse(parts, f"Not followed or opened, because it is a {what}")
+            self.block(parts, f"{name} is a {what}, which is not opened: hand in the notebook itself.")
         elif status.st_size > MAX_FILE:
-            self.refuse(parts, f"Larger than {MAX_FILE // 2**20} MiB", inside)
-            if len(parts) == 2:
-                self.found.blocked[parts[-1]] = too_large(printable(parts[-1]))
+            self.refuse(parts, f"Larger than {MAX_FILE // 2**20} MiB")
+            self.block(parts, too_large(name))
         elif search:
-            self.file(parts, status.st_size, inside=inside)
+            self.file(parts, status.st_size)
 
-    def file(self, parts: tuple[str, ...], size: int, *, inside: bool) -> None:
+    def file(self, parts: tuple[str, ...], size: int) -> None:
         """Remember a regular file, if it may be a notebook of this assignment."""
-        place = self.place(parts, inside)
+        place = self.place(parts)
         if place is None:
             return
         if _NOTEBOOK.fullmatch(parts[-1]):
             self.found.files.append(HandedFile(self.student, parts, place, size))
         elif _ARCHIVE.fullmatch(parts[-1]):
-            self.remember("Archives were not opened (unpack them if notebooks are missing)", parts)
+            self.remember(parts, "Archives were not opened (unpack them if notebooks are missing)")
 
-    def place(self, parts: tuple[str, ...], inside: bool) -> int | None:
+    def place(self, parts: tuple[str, ...]) -> int | None:
         """Where a file stands (see HandedFile); None in what is another assignment's folder."""
-        if inside:
+        if self.inside:
             return 0 if len(parts) == 2 else 1
         if any(_plain(part) == _plain(self.assignment) for part in parts[:-1]):
             return 2
         return 3 if len(parts) == 1 else None
 
-    def block(self, parts: tuple[str, ...], why: str) -> None:
+    def block(self, parts: tuple[str, ...], sentence: str) -> None:
         """Remember why a name directly in the assignment's folder is no notebook."""
-        if len(parts) == 2 and parts[0] == self.assignment:
-            self.found.blocked[parts[-1]] = f"{printable(parts[-1])} {why}: hand in the notebook itself."
+        if self.inside and len(parts) == 2:
+            self.found.blocked[parts[-1]] = sentence
 
-    def refuse(self, parts: tuple[str, ...], why: str, inside: bool) -> None:
-        """Nobody may copy or follow this."""
-        if inside:
+    def refuse(self, parts: tuple[str, ...], why: str) -> None:
+        """Nobody may copy or follow this; beside the assignment's folder nobody would, and only notebooks are named."""
+        if self.inside:
             self.found.refused.append(self.student.joinpath(*parts))
-        if inside or _NOTEBOOK.fullmatch(parts[-1] if parts else ""):
-            self.remember(why, parts[1:] or parts if inside else parts)
+        if self.inside or (parts and _NOTEBOOK.fullmatch(parts[-1])):
+            self.remember(parts, why)
 
-    def remember(self, why: str, parts: tuple[str, ...]) -> None:
+    def remember(self, parts: tuple[str, ...], why: str) -> None:
         """Keep a path for the sentence that begins with `why`."""
-        self.set_aside.setdefault(why, []).append(printable("/".join(parts), 160))
-
-    def say(self) -> None:
-        """Put what was set aside into sentences."""
-        self.found.notes += [f"{why}: {listing(labels)}." for why, labels in self.set_aside.items()]
+        shown = parts[1:] or parts if self.inside else parts
+        self.set_aside.setdefault(why, []).append(printable("/".join(shown), 160))
 
 
 def _plain(name: str) -> str:

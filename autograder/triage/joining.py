@@ -3,9 +3,8 @@
 import ast
 import re
 import warnings
-from collections.abc import Sequence
 
-from autograder.triage.cells import StudentCell
+from autograder.triage.cells import squeezed
 from autograder.triage.matching import Matching, each
 from autograder.triage.sentences import Sentences
 
@@ -44,31 +43,36 @@ def _join_answer(m: Matching, r: int, k: int, absorbed: set[int], said: Sentence
     names = [name for cell in texts for name in cell.attachments]
     if len(set(names)) < len(names):
         return  # two pictures of one name: the cells stay as they are, one below the other
-    m.cells[k].source = together
     m.cells[k].attachments = {name: bundle for cell in texts for name, bundle in cell.attachments.items()}
-    absorbed |= parts - {k}
-    said.add("joined", m.released[r].name)
+    _absorb(m, r, k, together, parts, absorbed, said)
 
 
 def _join_code(m: Matching, r: int, k: int, absorbed: set[int], said: Sentences) -> None:
     if m.released[r].node.cell_type != "code" or k in absorbed:
         return
     loose = {j for j in [*m.free(), *m.copies[r]] if m.cells[j].cell_type == "code" and j not in absorbed}
-    below = k + 1
-    while below in loose and below - k <= _FURTHER:
-        below += 1
-    runs = [range(k, end) for end in range(k + 2, below + 1)] + ([range(k - 1, k + 1)] if k - 1 in loose else [])
-    for run in runs:
-        if _is_one_cell([m.cells[j] for j in run]):
-            m.cells[k].source = "\n".join(m.cells[j].source for j in run)
-            absorbed |= set(run) - {k}
-            said.add("joined", m.released[r].name)
-            return
+    run, end = range(k, k + 1), k + 1
+    while end in loose and end - k <= _FURTHER:
+        needed = not (_is_python(m.cells[end].source) and _is_python(_together(m, range(k, end))))
+        end += 1
+        if needed and _is_python(_together(m, range(k, end))):
+            run = range(k, end)
+    above = range(k - 1, k + 1)
+    if len(run) == 1 and k - 1 in loose and not _is_python(m.cells[k].source) and _is_python(_together(m, above)):
+        run = above
+    if len(run) > 1:
+        _absorb(m, r, k, _together(m, run), set(run), absorbed, said)
 
 
-def _is_one_cell(parts: Sequence[StudentCell]) -> bool:
-    """Whether not all parts are valid Python by themselves, but together they are."""
-    return not all(_is_python(part.source) for part in parts) and _is_python("\n".join(part.source for part in parts))
+def _together(m: Matching, run: range) -> str:
+    return "\n".join(m.cells[j].source for j in run)
+
+
+def _absorb(m: Matching, r: int, k: int, source: str, parts: set[int], absorbed: set[int], said: Sentences) -> None:
+    """Cell `k` now has the source of all parts."""
+    m.cells[k].source, m.squeezed[k] = source, squeezed(source)
+    absorbed |= parts - {k}
+    said.add("joined", m.released[r].name)
 
 
 def _is_python(source: str) -> bool:

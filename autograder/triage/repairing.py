@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +49,7 @@ class _Builder:
         self.cells: list[NotebookNode] = []
         self.at: dict[int, NotebookNode] = {}  # released index -> cell
         self.ids = {cell.node.id for cell in matching.released}
+        self.doubled = Counter(cell.id for cell in matching.cells)
         self.copy_of = {k: r for r, copies in matching.copies.items() for k in copies}
         self.known = {cell.squeezed: cell for cell in matching.released}
         self.stubs = defaultdict(list)  # text of an untouched stub -> its released index
@@ -158,7 +159,7 @@ class _Builder:
     def _id(self, cell: StudentCell | None) -> str:
         """The cell's own id if no other has it, else a new one."""
         wanted = cell.id if cell else None
-        if wanted in self.ids and cell:
+        if wanted in self.ids and self.doubled[wanted] > 1:
             self.said.add("same id", cell.place)
         number = len(self.cells)
         while wanted is None or wanted in self.ids:

@@ -184,8 +184,8 @@ def _saved(path: Path) -> int:
 def _read_notebook(path: Path) -> dict:
     if not path.is_file():
         raise CourseError(
-            f"There is no {path.name} in {path.parent}: keep the five notebooks in one folder and save "
-            f"{path.name} before you go on."
+            f"There is no {path.name} in {path.parent}: keep the notebooks that belong together in one "
+            f"folder and save {path.name} before you go on."
         )
     try:
         notebook = json.loads(path.read_text(encoding="utf-8-sig"))

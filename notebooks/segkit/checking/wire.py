@@ -135,7 +135,7 @@ def _check_table(table: Any, size: int) -> None:
     if not isinstance(table, dict):
         raise WireError("a frame's table of tensors is none")
     try:
-        places = sorted((*map(_whole, entry["data_offsets"]), _bytes_of(entry)) for entry in table.values())
+        places = sorted((*_offsets(entry), _bytes_of(entry)) for entry in table.values())
     except (KeyError, TypeError, ValueError):
         raise WireError("a frame's table of tensors is broken") from None
     end = 0
@@ -145,6 +145,11 @@ def _check_table(table: Any, size: int) -> None:
         end = until
     if end != size:
         raise WireError("a frame's tensors do not match their bytes")
+
+
+def _offsets(entry: dict) -> tuple[int, int]:
+    begin, end = entry["data_offsets"]
+    return _whole(begin), _whole(end)
 
 
 def _bytes_of(entry: dict) -> int:

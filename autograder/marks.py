@@ -1,0 +1,102 @@
+"""The marks in a course's gradebook, as data and as a table for whoever grades."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+
+from segkit.errors import CourseError
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One graded cell of a student: `score` is None until somebody has marked a written answer."""
+
+    notebook: str
+    cell: str
+    automatic: bool
+    score: float | None
+    maximum: float
+
+
+def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
+    """The marks of each student of the course in `root`, one per graded cell, in the notebooks' order.
+
+    Raises:
+        CourseError: if the gradebook does not know the assignment.
+    """
+    if not (root / "gradebook.db").exists():  # opening it would make an empty one
+        raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+        try:
+            submissions = gradebook.assignment_submissions(assignment)
+        except MissingEntry:
+            raise CourseError(
+                f"The gradebook in {root} does not know {assignment}: run `make release` first."
+            ) from None
+        return {
+            submission.student.id: [
+                Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
+                for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
+                for grade in notebook.grades
+            ]
+            for submission in submissions
+        }
+
+
+def marks_table(root: Path, assignment: str) -> str:
+    """One line per student: automatic points by notebook, written answers, total; under it what lost points and why.
+
+    Raises:
+        CourseError: if the gradebook does not know the assignment.
+    """
+    marks = read_marks(root, assignment)
+    if not marks:
+        return f"Nothing of {assignment} is graded yet."
+    notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
+    rows = [("student", *notebooks, "automatic", "written", "unmarked", "total")]
+    remarks = {}
+    for student, given in sorted(marks.items()):
+        automatic = [mark for mark in given if mark.automatic]
+        written = [mark for mark in given if not mark.automatic]
+        sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
+        waiting = str(sum(mark.score is None for mark in written))
+        rows.append((student, *sums, _sum(automatic), _sum(written), waiting, _sum(given)))
+        remarks[student] = [*_ungraded(root, assignment, student), *_lost(automatic)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells]))
+        lines += [f"{' ' * widths[0]}    {remark}" for remark in remarks.get(row[0], [])]
+    return "\n".join(lines)
+
+
+def _ungraded(root: Path, assignment: str, student: str) -> list[str]:
+    """Why notebooks of a student could not be graded, from their verdicts."""
+    found = []
+    for path in sorted((root / "verdicts" / assignment / student).glob("[0-9]*.json")):
+        try:
+            reason = json.loads(path.read_text(encoding="utf-8")).get("unreadable")
+        except (OSError, ValueError):
+            continue
+        found += [f"not graded: {path.stem}: {reason}"] if reason else []
+    return found
+
+
+def _lost(automatic: list[Mark]) -> list[str]:
+    lost = [mark for mark in automatic if (mark.score or 0.0) < mark.maximum]
+    if not 0 < len(lost) < len(automatic):
+        return []
+    return ["lost at " + ", ".join(f"{mark.cell} {mark.score or 0:g} of {mark.maximum:g}" for mark in lost)]
+
+
+def _score(grade) -> float | None:
+    return None if grade.needs_manual_grade and grade.manual_score is None else grade.score
+
+
+def _sum(marks: Iterable[Mark]) -> str:
+    given = list(marks)
+    return f"{sum(mark.score or 0.0 for mark in given):g}/{sum(mark.maximum for mark in given):g}"
