@@ -55,8 +55,8 @@ bundle: environment  ## the zip that students download, with all assignments (or
 audit: environment  ## what is committed is what the sources build, and gives nothing away
 	$(BIN)/python -m autograder audit $(ONE)
 
-hidden-tests: environment sandbox  ## the hidden tests against the reference (DEVICE=cuda on a GPU runner)
-	$(BIN)/python -m pytest autograder/hidden_tests/$(ASSIGNMENT) --candidate solutions --device $(or $(DEVICE),cpu)
+hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
+	$(BIN)/python -m pytest autograder/hidden_tests --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
 
 lint: environment  ## ruff: style and format
 	$(BIN)/ruff check .

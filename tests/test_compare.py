@@ -234,7 +234,7 @@ def test_the_border_of_a_map_counts_but_a_confusion_matrix_has_none():
         (lambda x: -x, "Your answer is -1 times the right answer."),
         (lambda x: x / math.sqrt(3), "Your answer is 0.5774 times the right answer."),
         (lambda x: x + 0.5, "Your answer is the right answer plus 0.5."),
-        (lambda x: 3 * x - 2, "Your answer is 3 times the right answer plus -2."),
+        (lambda x: 3 * x - 2, "Your answer is 3 times the right answer minus 2."),
     ],
 )
 def test_a_factor_and_an_offset(wrong, words):

@@ -85,6 +85,9 @@ def _candidate(
         notebook = read_notebook(file.read(), file.label)
     except UnreadableError as error:
         return _Candidate(file, None, str(error), named, exact)
+    except Exception as error:  # no memory, or a mistake of ours: one file must not stop a class
+        sentence = f"{file.label} could not be read ({type(error).__name__}): please report this."
+        return _Candidate(file, None, sentence, named, exact)
     found = _student_traits(notebook)
     counts = Counter({name: len(found & own) for name, own in traits.items()})
     (best, most), second = counts.most_common(1)[0], sorted(counts.values())[-2:-1]

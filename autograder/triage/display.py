@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import bleach
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.strings import strip_files_prefix
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
@@ -289,7 +290,7 @@ def _is_well_nested(text: str) -> bool:
         if re.search("[\"']", re.sub("\"[^\"]*\"|'[^']*'", "", attributes)):
             return False
         if not closing:
-            if name not in _VOID and not attributes.endswith("/"):
+            if name not in _VOID:
                 opened.append(name)
         elif name not in _VOID:
             while opened and opened[-1] != name and opened[-1] in _OPTIONAL_END:
@@ -328,8 +329,18 @@ def _renders_safely(source: str, attachments: Mapping[str, Any]) -> bool:
     if any(re.search(r"\b(id|class|name)\s*=", tag[3], re.IGNORECASE) for tag in _TAG.finditer(source)):
         return False
     try:
-        page = MarkdownWithMath(renderer=IPythonRenderer(escape=False, attachments=dict(attachments))).render(source)
+        rendered = MarkdownWithMath(renderer=IPythonRenderer(escape=False, attachments=dict(attachments))).render(
+            source
+        )
     except (InvalidNotebook, RecursionError, ValueError):
+        return False
+    # The template for texts takes `files/` off addresses, the one for outputs does not.
+    return all(_is_safe_page(page) for page in {rendered, strip_files_prefix(rendered)})
+
+
+def _is_safe_page(page: str) -> bool:
+    """Whether HTML has allowed tags and attributes only; it is looked at, not changed."""
+    if not _is_well_nested(page):
         return False
     denied = []
 
@@ -338,8 +349,6 @@ def _renders_safely(source: str, attachments: Mapping[str, Any]) -> bool:
             denied.append(name)
         return True
 
-    if not _is_well_nested(page):
-        return False
     clean = partial(bleach.clean, page, tags=_RENDERED_TAGS, attributes=check, protocols=_PROTOCOLS)
     return clean(strip=True) == clean(strip=False) and not denied
 

@@ -65,15 +65,15 @@ class HandedFile:
         """
         try:
             with _opened(self.student, self.parts, _FILE) as descriptor:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
                     raise UnreadableError(f"{self.label} is not an ordinary file.")
+                if status.st_size > MAX_FILE:
+                    raise UnreadableError(too_large(self.label))
                 with open(descriptor, "rb", closefd=False) as file:
-                    data = file.read(MAX_FILE + 1)
+                    return file.read(status.st_size)
         except OSError as error:
             raise UnreadableError(f"{self.label} could not be opened ({error.strerror}).") from None
-        if len(data) > MAX_FILE:
-            raise UnreadableError(too_large(self.label))
-        return data
 
 
 def too_large(label: str) -> str:
@@ -102,7 +102,7 @@ def find_files(folder: Path, expected: Sequence[str]) -> HandedIn:
     """
     found = HandedIn()
     student, assignment = folder.parent, folder.name
-    if student.is_symlink():
+    if os.path.islink(student):  # unlike Path.is_symlink it never raises
         found.notes.append(f"The folder {printable(student.name)} is a symbolic link, which is not followed.")
         found.refused.append(folder)
         return found
@@ -116,7 +116,7 @@ def find_files(folder: Path, expected: Sequence[str]) -> HandedIn:
 
 
 class _Walk:
-    """A walk below a student's folder, bounded in depth and in entries: `inside` the assignment's folder or beside it."""
+    """A walk bounded in depth and in entries, `inside` the assignment's folder or beside it in the student's."""
 
     def __init__(self, folder: Path, expected: Sequence[str], found: HandedIn, *, inside: bool) -> None:
         self.student, self.assignment, self.inside = folder.parent, folder.name, inside

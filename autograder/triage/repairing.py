@@ -14,7 +14,7 @@ from autograder.triage.display import Cleaner
 from autograder.triage.joining import join_split_cells
 from autograder.triage.matching import Matching, ReleasedCell, match_cells, released_cells
 from autograder.triage.reading import HandedNotebook
-from autograder.triage.sentences import Sentences
+from autograder.triage.sentences import Sentences, printable
 
 _IMPORT = re.compile(r"^(?:import|from)\s.+$", re.MULTILINE)
 
@@ -74,7 +74,7 @@ class _Builder:
             source = node.source
         elif released.role == "locked":
             self.said.add("locked", released.name)
-            if defined_names(source):
+            if cell.cell_type == node.cell_type == "code" and defined_names(source):
                 self.said.add("moved out", released.name)
                 self._append("code", source, self._id(None), {}, [], None)
             source = node.source
@@ -193,7 +193,7 @@ def _say_missing_code(m: Matching, said: Sentences) -> None:
         lines = {line for source in sources for line in _IMPORT.findall(source)}
         names = {name for source in sources for name in defined_names(source)}
         if not (released.defined <= names and set(_IMPORT.findall(released.node.source)) <= lines):
-            said.add("given", f"`{released.node.source.strip().splitlines()[0]}`")
+            said.add("given", _name(released))
 
 
 def _say_order(m: Matching, said: Sentences) -> None:
@@ -209,4 +209,5 @@ def _is_executed(cell: ReleasedCell) -> bool:
 
 
 def _name(cell: ReleasedCell) -> str:
-    return cell.name if cell.grade_id else f"`{cell.node.source.strip().splitlines()[0][:40]}`"
+    """How sentences name a released cell: by its grade id, or by its first line."""
+    return cell.name if cell.grade_id else f"`{printable(cell.node.source.strip().partition(chr(10))[0])}`"

@@ -86,7 +86,7 @@ def load_cells(name: str, cells: list[Cell]) -> StudentModule:
         try:
             tree = _parse(cell.source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            loaded.problems.append(f"{where} is not valid Python ({error}), so nothing in it is defined")
+            loaded.problems.append(f"{where} is not valid Python ({_reason(error)}), so nothing in it is defined")
             continue
         filename = f"<{where}>"
         # Where tracebacks and `inspect` look for a source line; without a time it is never taken for a stale file.
@@ -97,6 +97,12 @@ def load_cells(name: str, cells: list[Cell]) -> StudentModule:
                 if problem:
                     loaded.problems.append(f"{where}, line {statement.lineno}: {problem}")
     return loaded
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f"{error.msg}, line {error.lineno}"
+    return str(error)
 
 
 def _parse(source: str) -> ast.Module:

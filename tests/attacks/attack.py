@@ -105,6 +105,11 @@ class Attack:
         """What the gradebook must hold."""
         return self.earned if self.expected is None else self.expected
 
+    @property
+    def at_most(self) -> float:
+        """The sum above which it has gained points that it did not earn."""
+        return sum(self.earned) + self.property_points
+
 
 @cache
 def source() -> Source:

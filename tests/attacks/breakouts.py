@@ -3,7 +3,7 @@
 An attack that looks for something raises what it found: the words of an error are its only way to the outside.
 """
 
-from attack import FULL, IN_ONE_TEST, NO_NORMALIZE, ONE_TEST_LOST, WRONG_NORMALIZE, Attack, coding, normalize, reporting
+from attack import IN_ONE_TEST, NO_NORMALIZE, ONE_TEST_LOST, WRONG_NORMALIZE, Attack, coding, normalize, reporting
 
 NOTHING_FOUND = "found 0: []"
 
@@ -40,8 +40,8 @@ READING = (
         "hidden tests, solutions, gradebook and submissions anywhere on the disk",
         """
         import os
-        wanted = {"hidden_tests", "gradebook.db", ".course_secret", "submitted", "solutions", "verdicts", "01_warmup.py"}
-        wanted |= {"nbgrader", "pytest", "transformers", "autograder", ".git", ".ssh", "shadow", "canary.txt"}
+        wanted = {"hidden_tests", "gradebook.db", ".course_secret", "submitted", "solutions", "verdicts"}
+        wanted |= {"01_warmup.py", "01_warmup.ipynb", "nbgrader", "pytest", "transformers", "autograder", ".git", ".ssh", "shadow", "canary.txt"}
         for folder, folders, files in os.walk("/"):
             folders[:] = [name for name in folders if name not in ("proc", "sys", "torch", "share", "include")]
             found += [os.path.join(folder, name) for name in [*folders, *files] if name in wanted]
@@ -53,8 +53,8 @@ READING = (
         "files by their known paths: secret, gradebook, tests, home, /etc, through .. and /proc",
         """
         paths = ["@COURSE@/.course_secret", "@COURSE@/gradebook.db", "@COURSE@/verdicts/intro/last_run.json"]
-        paths += ["@CHECKOUT@/autograder/hidden_tests/intro/test_normalize_channels.py", "@HOME@/canary.txt", "@CANARY@"]
-        paths += ["@CHECKOUT@/solutions/intro/01_warmup.py", "/etc/passwd", "/etc/shadow", "/root/.bashrc"]
+        paths += ["@CHECKOUT@/autograder/hidden_tests/intro/test_normalize_channels.py", "@HOME@/canary.txt"]
+        paths += ["@CANARY@", "@CHECKOUT@/solutions/intro/01_warmup.py", "/etc/passwd", "/etc/shadow", "/root/.bashrc"]
         paths += ["@COURSE@/submitted/honest_ada_all_right/intro/01_warmup.ipynb", "/dev/mem", "/dev/kmsg", "/dev/sda"]
         roots = ["", "/proc/1/root", "/proc/self/root", "/proc/self/cwd/../../..", "/tmp/../../.."]
         for path in [root + path for path in paths for root in roots]:
@@ -111,16 +111,16 @@ WRITING = (
         paths += ["@COURSE@/submitted/honest_ada_all_right/intro/01_warmup.ipynb", "@HOME@/@MARK@", "@HOME@/canary.txt"]
         paths += ["@CHECKOUT@/solutions/intro/01_warmup.py", "@CHECKOUT@/notebooks/intro/01_warmup.ipynb"]
         paths += [segkit.__file__, torch.__file__, os.__file__, sys.executable, "/etc/@MARK@", "/usr/@MARK@", "/@MARK@"]
-        paths += ["/opt/course/@MARK@", "/dev/@MARK@", "/proc/sys/kernel/core_pattern", "/proc/1/oom_score_adj"]
+        paths += ["/opt/course/@MARK@", "/dev/@MARK@", "/proc/sys/kernel/core_pattern", "/proc/1/mem"]
         for path in paths:
             for flags in (os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_CREAT):
                 try:
-                    os.write(os.open(path, flags), b"# @MARK@")
+                    os.close(os.open(path, flags))
                     found.append(path)
                 except OSError:
                     pass
             try:
-                os.chmod(path, 0o777)
+                os.chmod(path, os.stat(path).st_mode)
                 found.append(path)
             except OSError:
                 pass
@@ -174,7 +174,6 @@ WRITING = (
             lambda: libc.setns(os.open("/proc/1/ns/net", os.O_RDONLY), 0),
             lambda: libc.ptrace(16, 1, 0, 0),
             lambda: libc.sethostname(b"owned", 5),
-            lambda: libc.reboot(0x1234567),
         ):
             try:
                 if call() == 0:
@@ -189,7 +188,7 @@ WRITING = (
         "bash, curl and a compiler as commands",
         """
         import os, subprocess
-        for command in ("rm -rf --no-preserve-root / 2>/dev/null", "cp /etc/shadow /tmp", "curl http://127.0.0.1:@PORT@",
+        for command in ("rm -rf @COURSE@ @HOME@ @CANARY@", "cp /etc/shadow /tmp", "curl http://127.0.0.1:@PORT@",
                         "echo owned > @COURSE@/gradebook.db", "echo owned > @CANARY@", "touch @HOME@/@MARK@"):
             os.system(command)
             subprocess.run(["bash", "-c", command], capture_output=True)

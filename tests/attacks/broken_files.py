@@ -255,7 +255,12 @@ def linked_folder(hand: Hand) -> None:
 
 @_broken("links to the secret, the gradebook and /, and a loop, beside its notebook", "symbolic link", outcome=NORMAL)
 def links_beside(hand: Hand) -> None:
-    targets = {"secret.txt": "@COURSE@/.course_secret", "book.csv": "@COURSE@/gradebook.db", "disk": "/", "loop": "loop"}
+    targets = {
+        "secret.txt": "@COURSE@/.course_secret",
+        "book.csv": "@COURSE@/gradebook.db",
+        "disk": "/",
+        "loop": "loop",
+    }
     targets |= {"pictures": "@HOME@", "data.txt": "../../../.course_secret"}
     for name, target in targets.items():
         (hand.folder / name).symlink_to(hand.place.fill(target))
@@ -310,7 +315,7 @@ def thousands_of_files(hand: Hand) -> None:
 def scripts_in_outputs(hand: Hand) -> None:
     script = hand.place.fill(SCRIPT)
     data = {
-        "text/html": f"{script}<img src=x onerror=\"{script}\"><a href=\"javascript:alert('x')\">here</a><b>bold</b>",
+        "text/html": f'{script}<img src=x onerror="{script}"><a href="javascript:alert(\'x\')">here</a><b>bold</b>',
         "application/javascript": hand.place.fill("alert('@MARK@')"),
         "image/svg+xml": f'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)">{script}</svg>',
         "text/markdown": f"[here](javascript:alert('x')) {script}",
@@ -330,7 +335,9 @@ def scripts_in_outputs(hand: Hand) -> None:
 def odd_notebook_metadata(hand: Hand) -> None:
     hand.notebook.metadata |= {
         "title": hand.place.fill(SCRIPT),
-        "widgets": {"application/vnd.jupyter.widget-state+json": {"state": {"x": {"model_module": "http://127.0.0.1"}}}},
+        "widgets": {
+            "application/vnd.jupyter.widget-state+json": {"state": {"x": {"model_module": "http://127.0.0.1"}}}
+        },
         "celltoolbar": "Create Assignment",
         "kernelspec": {"name": "python3", "display_name": hand.place.fill(SCRIPT), "language": "python"},
     }
@@ -345,8 +352,4 @@ def other_students_names(hand: Hand) -> None:
     hand.save()
 
 
-def _names(namespace: dict) -> tuple[Attack, ...]:
-    return tuple(value for value in namespace.values() if isinstance(value, Attack))
-
-
-BROKEN_FILES = _names(globals())
+BROKEN_FILES = tuple(value for value in [*globals().values()] if isinstance(value, Attack))

@@ -147,8 +147,8 @@ VALUES = (
         import importlib
 
         def normalize_channels(images, eps=1e-5):
-            names = ["autograder", "autograder.reference", "autograder.cases", "conftest", "tests", "nbgrader", "pytest"]
-            names += ["transformers", "segmentation_models_pytorch", "timm", "_pytest"]
+            names = ["autograder", "autograder.reference", "autograder.cases", "conftest", "tests", "nbgrader"]
+            names += ["pytest", "transformers", "segmentation_models_pytorch", "timm", "_pytest"]
             found = []
             for name in names:
                 try:
@@ -271,11 +271,12 @@ PROCESS = (
                 return honest(self, request, tensors)
             turns["number"] += 1
             many = torch.zeros(3_000_000, dtype=torch.uint8)
+            gradients = {"input_gradients": {"tensor": "0"}}
             deep = {"list": []}
             for _ in range(200):
                 deep = {"list": [deep]}
             return [
-                ({"result": {"tensor": "0"}, "inputs_changed": [False], "input_gradients": {"tensor": "0"}}, {"0": many}),
+                ({"result": {"tensor": "0"}, "inputs_changed": [False], **gradients}, {"0": many}),
                 ({"result": deep, "inputs_changed": "no"}, {}),
                 ({"result": 10**400, "inputs_changed": [False], "input_gradients": {"dict": {}}}, {}),
                 ({"result": {"unknown": "\\ud800" * 100}, "inputs_changed": 7}, {}),

@@ -215,7 +215,8 @@ def _linear_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
     if abs(factor - 1) > 1e-6:
         parts.append(f"{factor:.4g} times the right answer")
     if abs(offset) > 1e-6:
-        parts.append(f"{'plus' if parts else 'the right answer plus'} {offset:.4g}")
+        sign = "plus" if offset > 0 else "minus"
+        parts.append(f"{sign if parts else f'the right answer {sign}'} {abs(offset):.4g}")
     return f"Your answer is {' '.join(parts)}." if parts else None
 
 
