@@ -197,7 +197,7 @@ def test_tangled_or_endless_html_becomes_text(tmp_path):
         assert len(outputs_of(triaged)[0].data.get("text/html", "")) < MAX_HTML * 6
 
 
-SHOWN_AS_TEXT = "HTML in texts that could be active is shown as plain text: q1."
+SHOWN_AS_TEXT = "Texts with HTML that could be active, or that a page cannot render, are shown as plain text: q1."
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,9 @@ SHOWN_AS_TEXT = "HTML in texts that could be active is shown as plain text: q1."
         f"fine [x](java&#115;cript:{ALERT})",
         f"fine [x][y]\n\n[y]: javascript:{ALERT}",
         f"fine <javascript:{ALERT}>",
+        f"fine [x](files/javascript:{ALERT})",  # nbconvert takes files/ off
+        f"fine <a href='/files/javascript:{ALERT}'>x</a>",
+        f"fine <b/><a href=x onclick={ALERT}/>",
         f"fine ![x](data:text/html;base64,{base64.b64encode(ALERT.encode()).decode()})",
         f"fine\n\n```mermaid\n<script>{ALERT}</script>\n```",
         f"fine\n\n<div onclick='{ALERT}'>x</div>",
@@ -285,14 +288,33 @@ def test_pictures_that_are_not_there_do_not_stop_the_page(tmp_path):
 
 def test_long_texts_are_shown_unrendered_and_whole(tmp_path):
     notebook = completed(DISCUSSION)
-    graded(notebook, "q1").source = "\\\\[ <b> " * 30_000
-    graded(notebook, "q2").source = "plain words " * 3000
+    graded(notebook, "q1").source = "\\\\[ <b>\n" * 20_000
+    graded(notebook, "q2").source = "[" * 500_000
+    graded(notebook, "q3").source = "plain words " * 1000
     started = time.process_time()
     triaged = triage_one(tmp_path, notebook, DISCUSSION)
     assert time.process_time() - started < 5
-    assert graded(triaged.notebook, "q1").source == "```\n" + "\\\\[ <b> " * 30_000 + "\n```"
-    assert graded(triaged.notebook, "q2").source == "plain words " * 3000
-    assert triaged.repairs == [SHOWN_AS_TEXT]
+    assert graded(triaged.notebook, "q1").source == "```\n" + "\\\\[ <b>\n" * 20_000 + "\n```"
+    assert graded(triaged.notebook, "q2").source.replace("\n", "").endswith("[... (cut)```")
+    assert graded(triaged.notebook, "q3").source == "plain words " * 1000
+    assert triaged.repairs == ["Very long texts are shown as they were typed: q1, q2."]
+    started = time.process_time()
+    assert active(page(triaged.notebook)) == []
+    assert time.process_time() - started < 20
+
+
+def test_texts_and_code_that_pages_are_slow_on(tmp_path):
+    """nbconvert's filter for links and pygments are cubic and quadratic: minutes, for a few pages of text."""
+    notebook = completed(DISCUSSION)
+    graded(notebook, "q1").source = "[a](files/" * 1600
+    graded(notebook, "q2").source = "&#91;" * 3000
+    notebook.cells.insert(4, new_code_cell("x = 1\n" + " \n" * 200_000 + "y = 2", id="gap"))
+    started = time.process_time()
+    triaged = triage_one(tmp_path, notebook, DISCUSSION)
+    assert active(page(triaged.notebook)) == []
+    assert time.process_time() - started < 20
+    assert triaged.notebook.cells[4].source == "x = 1" + "\n" * 100 + "y = 2"
+    assert triaged.repairs[0] == "Runs of hundreds of empty lines were shortened: cell 5."
 
 
 def test_own_cells_are_cleaned_as_well(tmp_path):
@@ -302,7 +324,7 @@ def test_own_cells_are_cleaned_as_well(tmp_path):
     notebook.cells[0].source += f"<script>{ALERT}</script>"
     triaged = triage_one(tmp_path, notebook)
     assert active(page(triaged.notebook)) == []
-    assert triaged.repairs == ["HTML in texts that could be active is shown as plain text: cell 1, cell 4."]
+    assert triaged.repairs == [SHOWN_AS_TEXT.replace("q1", "cell 1, cell 4")]
 
 
 def test_notebook_metadata_reaches_no_page(tmp_path):

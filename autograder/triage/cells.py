@@ -16,6 +16,7 @@ _VIEW = {"collapsed", "scrolled"}
 _ID = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _TAG = re.compile(r"[\w:.-]{1,64}", re.ASCII)
 _NO_TEXT = re.compile("[\ud800-\udfff\x00]")  # lone surrogates cannot be saved; a null ends Python's source
+_BLANK = re.compile(r"(?:[^\S\n]*+\n){100,}+")  # lines: pygments, which colours code on pages, is quadratic in them
 _DEFINED = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
@@ -77,7 +78,7 @@ def _read_cell(raw: dict, number: int, said: Sentences) -> StudentCell:
     cell = StudentCell(
         number,
         _cell_type(raw.get("cell_type"), place, said),
-        clean_text(_source(raw.get("source", raw.get("input")), place, said), place, said),
+        _short_gaps(clean_text(_source(raw.get("source", raw.get("input")), place, said), place, said), place, said),
         tags=[tag for tag in checked(metadata.get("tags"), list, "tags") if _is_like(_TAG, tag)],
         view=_view(metadata),
         outputs=checked(raw.get("outputs"), list, "outputs"),
@@ -118,6 +119,13 @@ def _source(found: Any, place: str, said: Sentences) -> str:
     if found is not None:
         said.add("damaged", f"the source of {place}")
     return ""
+
+
+def _short_gaps(source: str, place: str, said: Sentences) -> str:
+    if _BLANK.search(source):
+        said.add("blank lines", place)
+        return _BLANK.sub("\n" * 100, source)
+    return source
 
 
 def _view(metadata: dict) -> dict[str, Any]:

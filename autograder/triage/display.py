@@ -26,9 +26,12 @@ from autograder.triage.sentences import Sentences, printable
 MAX_TEXT = 2**20  # characters of text in one cell's outputs
 MAX_PICTURES = 4 * 2**20  # characters of pictures in one cell's outputs
 MAX_HTML = 2**16  # characters of one HTML output, and eight times that in a notebook: cleaning takes 3 s per million
-MAX_MARKDOWN = 16_000  # characters of one text, and six times that in a notebook: longer ones are shown unrendered
+MAX_MARKDOWN = 16_000  # characters of one text that is rendered, and ten times that in a notebook: mistune is quadratic
+MAX_UNRENDERED = 200_000
 _MAX_ATTACHMENTS = 16 * 2**20
 _MAX_NESTING = 50
+_MAX_STEPS = 20_000_000  # half a second
+_LINE = 500
 _PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _TEXTS = ("text/plain", "text/latex")
 _ERROR = ("ename", "evalue")
@@ -67,7 +70,7 @@ _ACTIVE = re.compile(
     re.IGNORECASE,
 )
 _DROPPED = re.compile(r"<(/?)(script|style)\b[^<>]*>?", re.IGNORECASE)
-_NEEDS_RENDERING = re.compile(r"<|\]\s*[(:\[]|mermaid", re.IGNORECASE)
+_NEEDS_RENDERING = re.compile(r"[<&\[]|mermaid", re.IGNORECASE)
 _SVG_TAGS = _words(
     "svg g defs path rect circle ellipse line polyline polygon text tspan clipPath use image style title desc metadata "
     "linearGradient radialGradient stop pattern symbol mask marker RDF Work type date format creator Agent"
@@ -79,7 +82,7 @@ class Cleaner:
 
     def __init__(self, said: Sentences) -> None:
         self.said = said
-        self.html_left, self.markdown_left = 8 * MAX_HTML, 6 * MAX_MARKDOWN
+        self.html_left, self.markdown_left, self.pasted_left = 8 * MAX_HTML, 10 * MAX_MARKDOWN, 4 * MAX_PICTURES
 
     def outputs(self, found: list, place: str) -> list[NotebookNode]:
         """The outputs of a code cell that can be shown, well-formed and harmless."""
@@ -173,13 +176,14 @@ class Cleaner:
 
     def markdown(self, source: str, place: str, attachments: Mapping[str, Any]) -> str:
         """A text that renders to nothing active: as it is if it does already, else with its HTML shown as text."""
-        if not _NEEDS_RENDERING.search(source):
-            return source
         length = len(_DATA_PICTURE.sub("", source))
-        if length > min(MAX_MARKDOWN, self.markdown_left) or len(source) > MAX_PICTURES:
-            self.said.add("text unsafe", place)
+        if length > min(MAX_MARKDOWN, self.markdown_left) or len(source) > self.pasted_left:
+            self.said.add("text long", place)
             return _as_code(source)
         self.markdown_left -= length
+        self.pasted_left -= len(source)
+        if not _NEEDS_RENDERING.search(source):
+            return source
         source = self._with_known_pictures(source, place, attachments)
         if _renders_safely(source, attachments):
             return source
@@ -334,7 +338,10 @@ def _renders_safely(source: str, attachments: Mapping[str, Any]) -> bool:
         )
     except (InvalidNotebook, RecursionError, ValueError):
         return False
-    # The template for texts takes `files/` off addresses, the one for outputs does not.
+    # A filter of nbconvert's, cubic in this, takes `files/` off addresses in texts, but not in outputs.
+    lines = rendered.split("\n")
+    if sum(len(line) * line.count("[") * (1 + line.count("files/")) for line in lines) > _MAX_STEPS:
+        return False
     return all(_is_safe_page(page) for page in {rendered, strip_files_prefix(rendered)})
 
 
@@ -354,6 +361,8 @@ def _is_safe_page(page: str) -> bool:
 
 
 def _as_code(source: str) -> str:
-    """A text as a code block, which is shown as it is written."""
-    fence = "`" * (3 + max((len(run) for run in re.findall("`+", source)), default=0))
-    return f"{fence}\n{source}\n{fence}"
+    """A text as a code block, which is shown as it is written; nbconvert's filters need it in lines."""
+    shown = source if len(source) <= MAX_UNRENDERED else f"{source[:MAX_UNRENDERED]}\n... (cut)"
+    lines = [line[at : at + _LINE] for line in shown.split("\n") for at in range(0, max(len(line), 1), _LINE)]
+    fence = "`" * (3 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    return "\n".join([fence, *lines, fence])

@@ -20,6 +20,7 @@ _KINDS = {
     "odd text": "Characters that no text can hold were replaced: {}.",
     "unknown type": "Cells of an unknown type are kept as plain text: {}.",
     "too long": "Cells with more than four million characters were left out: {}.",
+    "blank lines": "Runs of hundreds of empty lines were shortened: {}.",
     "same id": "Cells whose technical id was doubled or impossible got a new one: {}.",
     "marks lost": "The grading marks (nbgrader's metadata) of cells were missing and were put back: {}.",
     "marks changed": "The grading marks (nbgrader's metadata) of cells were changed and were put back: {}.",
@@ -39,7 +40,8 @@ _KINDS = {
     "outputs cut": "Very long outputs were cut: {}.",
     "outputs unsafe": "Scripts and other active content in outputs were taken out: {}.",
     "outputs lost": "Outputs that a page cannot show were left out: {}.",
-    "text unsafe": "HTML in texts that could be active is shown as plain text: {}.",
+    "text long": "Very long texts are shown as they were typed: {}.",
+    "text unsafe": "Texts with HTML that could be active, or that a page cannot render, are shown as plain text: {}.",
     "pictures": "Pictures in texts that were not saved with the notebook, or are broken, cannot be shown: {}.",
 }
 

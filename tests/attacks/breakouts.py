@@ -41,9 +41,11 @@ READING = (
         """
         import os
         wanted = {"hidden_tests", "gradebook.db", ".course_secret", "submitted", "solutions", "verdicts"}
-        wanted |= {"01_warmup.py", "01_warmup.ipynb", "nbgrader", "pytest", "transformers", "autograder", ".git", ".ssh", "shadow", "canary.txt"}
+        wanted |= {"01_warmup.py", "01_warmup.ipynb", "nbgrader", "pytest", "transformers", "autograder"}
+        wanted |= {".git", ".ssh", "shadow", "canary.txt"}
+        passed_over = {"proc", "sys", "torch", "share", "include", "test", "tests"}  # large, and no place to hide
         for folder, folders, files in os.walk("/"):
-            folders[:] = [name for name in folders if name not in ("proc", "sys", "torch", "share", "include")]
+            folders[:] = [name for name in folders if name not in passed_over]
             found += [os.path.join(folder, name) for name in [*folders, *files] if name in wanted]
         found = [path for path in found if not path.startswith(("/usr/lib", "/usr/share"))]
         """,
@@ -72,7 +74,8 @@ READING = (
         import glob, os
         found = [path for path in glob.glob("/tmp/*") + glob.glob("/tmp/.*") + glob.glob("/dev/shm/*")]
         found += glob.glob("/var/tmp/*") + glob.glob("/home/*") + glob.glob("/mnt/*") + glob.glob("/run/user/*")
-        found += [name for name in os.listdir("/proc") if name.isdigit() and int(name) > 1 and int(name) != os.getpid()]
+        ours = range(1, os.getpid() + 1)  # the sandbox's own stand before it
+        found += [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in ours]
         """,
     ),
     _searching(
@@ -113,7 +116,7 @@ WRITING = (
         paths += [segkit.__file__, torch.__file__, os.__file__, sys.executable, "/etc/@MARK@", "/usr/@MARK@", "/@MARK@"]
         paths += ["/opt/course/@MARK@", "/dev/@MARK@", "/proc/sys/kernel/core_pattern", "/proc/1/mem"]
         for path in paths:
-            for flags in (os.O_WRONLY | os.O_APPEND, os.O_WRONLY | os.O_CREAT):
+            for flags in (os.O_WRONLY | os.O_APPEND, os.O_WRONLY | (0 if path.startswith("/tmp") else os.O_CREAT)):
                 try:
                     os.close(os.open(path, flags))
                     found.append(path)

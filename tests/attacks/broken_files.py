@@ -52,7 +52,7 @@ def duplicated_cells(hand: Hand) -> None:
     hand.save()
 
 
-@_broken("one id for all cells", "technical id was doubled")
+@_broken("one id for all cells", outcome=NORMAL)
 def same_id_everywhere(hand: Hand) -> None:
     for cell in hand.notebook.cells:
         cell.id = "same"
@@ -344,7 +344,7 @@ def odd_notebook_metadata(hand: Hand) -> None:
     hand.save()
 
 
-@_broken("twice: in its own folder as a zip bomb's shell, and as others' names", outcome=NORMAL)
+@_broken("files called like others' work, verdicts and the gradebook, in its folder", outcome=NORMAL)
 def other_students_names(hand: Hand) -> None:
     hand.save(honest_notebook(), "submitted/honest_cy_untouched/intro/01_warmup.ipynb")
     hand.save("{}", "gradebook.db")

@@ -59,7 +59,7 @@ TIME = (
     Attack(
         "endless_import",
         "a loop without end while its notebook is loaded",
-        coding(cell="_ = [n for n in iter(int, 1)]"),
+        coding(cell="_ = any(iter(int, 1))"),
         "stopped; nothing of it can be tried: 0 points",
         earned=NOTHING,
         says=("this notebook used up the",),

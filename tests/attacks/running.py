@@ -18,8 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -28,7 +30,7 @@ from breakouts import BREAKOUTS
 from broken_files import BROKEN_FILES
 from exhaustion import EXHAUSTION
 from forgeries import FORGERIES
-from honest import HONEST, Honest
+from honest import HONEST
 
 from autograder.cases import SECRET_FILE
 from autograder.course import Course
@@ -39,7 +41,7 @@ ATTACKS: tuple[Attack, ...] = (*FORGERIES, *BREAKOUTS, *EXHAUSTION, *BROKEN_FILE
 LIMITS = {"seconds_per_test": 4, "seconds_per_notebook": 25, "memory_mib": 1500, "cpu_seconds": 20}
 ORDINARY_USER = 1000
 WRITTEN_BY_THE_GRADER = {"autograded", "verdicts", "feedback", "gradebook.db", ".grading.lock"}
-OF_THE_CHECKOUT = ("solutions", "notebooks", "autograder")
+OF_THE_CHECKOUT = ("solutions", "notebooks", "autograder/hidden_tests")
 PR_SET_CHILD_SUBREAPER = 36
 
 Snapshot = dict[str, tuple]
@@ -50,16 +52,21 @@ class Ran:
     """A course after grading, and what was seen around it.
 
     Args:
+        base: the folder that holds the course, a home and a place for temporary files.
+        canaries: files outside the course that nobody may read or change.
+        contacted: counts the connections to the listeners that attacks were told of.
         status, feedback_status: of `nbgrader autograde` and `nbgrader generate_feedback`.
         said: what both printed.
         before, after: every file that no submission may change, with mode and hash.
         left_behind: processes and temporary files that were there afterwards.
-        contacts: connections to the listeners that attacks were told of.
     """
 
+    base: Path
     course: Course
     place: Place
     attacks: tuple[Attack, ...]
+    canaries: tuple[Path, ...]
+    contacted: Callable[[], int]
     status: int = -1
     feedback_status: int = -1
     said: str = ""
@@ -87,62 +94,75 @@ class Ran:
         return self.course.root / name
 
 
-def run_class(*, as_user: bool = False, unsafe: bool = False, attacks: tuple[Attack, ...] = ATTACKS) -> Ran:
-    """Make a course, hand in for everybody, grade once and write the feedback.
+def run_classes(
+    *, users: Sequence[bool] = (False,), unsafe: bool = False, attacks: tuple[Attack, ...] = ATTACKS
+) -> list[Ran]:
+    """Make a course, hand in for everybody, grade once and write the feedback; several courses at the same time.
 
     Args:
-        as_user: grade as an ordinary user; only root can.
+        users: a course for each: True grades as an ordinary user, which only root can.
         unsafe: grade without the sandbox, to try the checks. Give it harmless attacks only.
     """
-    token = secrets.token_hex(8)
-    base = Path(tempfile.mkdtemp(prefix="attacked-"))
-    canary = Path(tempfile.gettempdir(), f"canary-{token}.txt")
-    try:
-        with _listeners(base, token) as (names, contacts), _adopting_orphans():
-            ran = _hand_in(base, canary, names, token, attacks)
-            if as_user:
-                _give_to_user(base)
-            ran.before = snapshot(ran, canary)
-            _grade(ran, base, as_user, unsafe)
-            ran.after = snapshot(ran, canary)
-            ran.left_behind = _processes() + _files_left(base, token)
-            ran.contacts = contacts()
-    finally:
-        canary.unlink(missing_ok=True)
-    return ran
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_adopting_orphans())
+        runs = [stack.enter_context(_prepared(attacks, as_user)) for as_user in users]
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(partial(_grade, unsafe=unsafe), runs, users))
+        processes = _processes()
+        for ran in runs:
+            ran.after = snapshot(ran)
+            ran.left_behind = processes + _files_left(ran)
+            ran.contacts = ran.contacted()
+    return runs
 
 
 def remove(ran: Ran) -> None:
     """Delete everything that the run made."""
-    shutil.rmtree(ran.course.root.parent)
+    shutil.rmtree(ran.base)
 
 
-def _hand_in(base: Path, canary: Path, names: dict, token: str, attacks: tuple[Attack, ...]) -> Ran:
+@contextlib.contextmanager
+def _prepared(attacks: tuple[Attack, ...], as_user: bool) -> Iterator[Ran]:
+    """A course in which everybody has handed in, with canaries and listeners around it."""
+    token = secrets.token_hex(8)
+    base = Path(tempfile.mkdtemp(prefix="attacked-"))
     base.chmod(0o755)
     for name in ("home", "tmp"):
         (base / name).mkdir()
-    for path in (canary, base / "home" / "canary.txt"):
-        path.write_text(f"secret-{token}\n")
+    canaries = (Path(tempfile.gettempdir(), f"canary-{token}.txt"), base / "home" / "canary.txt")
     with contextlib.redirect_stdout(io.StringIO()):
         course = open_course(base / "course", ASSIGNMENT)
-    (course.root / SECRET_FILE).write_text(f"secret-{token}\n")
+    for path in (*canaries, course.root / SECRET_FILE):
+        path.write_text(f"secret-{token}\n")
     (course.root / SECRET_FILE).chmod(0o600)
-    names |= {"COURSE": str(course.root), "HOME": str(base / "home"), "CANARY": str(canary), "CHECKOUT": str(ROOT)}
-    place = Place(token, {**names, "TOKEN": f"secret-{token}"})
-    for student in (*HONEST, *attacks):
-        folder = course.root / "submitted" / student.name / ASSIGNMENT
+    try:
+        with _listeners(base, token) as (names, contacted):
+            names |= {"COURSE": str(course.root), "HOME": str(base / "home"), "CHECKOUT": str(ROOT)}
+            place = Place(token, {**names, "CANARY": str(canaries[0]), "TOKEN": f"secret-{token}"})
+            ran = Ran(base, course, place, attacks, canaries, contacted)
+            _hand_in(ran)
+            if as_user:
+                _give_to_user(base)
+            ran.before = snapshot(ran)
+            yield ran
+    finally:
+        canaries[0].unlink(missing_ok=True)
+
+
+def _hand_in(ran: Ran) -> None:
+    for student in (*HONEST, *ran.attacks):
+        folder = ran.folder("submitted") / student.name / ASSIGNMENT
         folder.mkdir(parents=True)
-        student.write(Hand(folder, place))
-    return Ran(course, place, attacks)
+        student.write(Hand(folder, ran.place))
 
 
-def _grade(ran: Ran, base: Path, as_user: bool, unsafe: bool) -> None:
+def _grade(ran: Ran, as_user: bool, *, unsafe: bool) -> None:
     """Both commands of nbgrader, as an instructor runs them."""
     environment = {key: value for key, value in os.environ.items() if key != "COURSE_SECRET"}
     environment |= {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "HOME": str(base / "home"),
-        "TMPDIR": str(base / "tmp"),
+        "HOME": str(ran.base / "home"),
+        "TMPDIR": str(ran.base / "tmp"),
         "OMP_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SOME_PASSWORD": ran.place.names["TOKEN"],
@@ -154,7 +174,7 @@ def _grade(ran: Ran, base: Path, as_user: bool, unsafe: bool) -> None:
         call = [sys.executable, "-m", "nbgrader", command, ASSIGNMENT, *more]
         call = as_ordinary_user(call) if as_user else call
         run = subprocess.run(
-            call, cwd=ran.course.root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=600
+            call, cwd=ran.course.root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=1500
         )
         ran.said += run.stdout.decode(errors="replace") + run.stderr.decode(errors="replace")
         if command == "autograde":
@@ -208,10 +228,10 @@ def _listeners(base: Path, token: str) -> Iterator[tuple]:
             listener.setblocking(False)
         os.chmod(local, 0o777)
 
-        def contacts() -> int:
+        def contacted() -> int:
             return sum(_accepts(listener) for listener in opened)
 
-        yield {"PORT": str(opened[0].getsockname()[1]), "ABSTRACT": abstract, "SOCKET": local}, contacts
+        yield {"PORT": str(opened[0].getsockname()[1]), "ABSTRACT": abstract, "SOCKET": local}, contacted
 
 
 def _accepts(listener: socket.socket) -> bool:
@@ -239,17 +259,18 @@ def _processes() -> list[str]:
     return [f"process {process.pid}: {' '.join(process.cmdline())[:200]}" for process in living]
 
 
-def _files_left(base: Path, token: str) -> list[str]:
+def _files_left(ran: Ran) -> list[str]:
     places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"), Path("/"), Path.home()]
-    found = {path for place in places for path in place.glob(f"*mark-{token}*")}
-    found |= set((base / "tmp").iterdir()) | {path for path in (base / "home").rglob("*") if token in path.name}
+    places.append(ran.base / "home")
+    found = {path for place in places for path in place.glob(f"*mark-{ran.place.token}*")}
+    found |= set((ran.base / "tmp").iterdir())  # what the grader itself forgot
     return sorted(map(str, found))
 
 
-def snapshot(ran: Ran, canary: Path) -> Snapshot:
+def snapshot(ran: Ran) -> Snapshot:
     """Kind, mode and content of every file of course and checkout that grading has no business to change."""
     tops = [path for path in ran.course.root.iterdir() if path.name not in WRITTEN_BY_THE_GRADER]
-    tops += [canary, ran.course.root.parent / "home" / "canary.txt", *(ROOT / name for name in OF_THE_CHECKOUT)]
+    tops += [*ran.canaries, *(ROOT / name for name in OF_THE_CHECKOUT)]
     found = {}
     for top in tops:
         for path in [top, *(top.rglob("*") if top.is_dir() and not top.is_symlink() else [])]:
@@ -297,7 +318,7 @@ def main() -> int:
     options = parser.parse_args()
     only = ["own_scratch"] if options.unsafe else options.only
     attacks = tuple(attack for attack in ATTACKS if not only or attack.name in only)
-    ran = run_class(as_user=options.as_user, unsafe=options.unsafe, attacks=attacks)
+    [ran] = run_classes(users=[options.as_user], unsafe=options.unsafe, attacks=attacks)
     found = problems(ran)
     print(table(ran), "", counts(ran), "", *found, sep="\n")
     if options.keep:
@@ -310,5 +331,3 @@ def main() -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-__all__ = ["ATTACKS", "HONEST", "Honest", "Ran", "remove", "run_class", "table"]
