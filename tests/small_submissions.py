@@ -49,6 +49,28 @@ def _runs(pid: int) -> bool:
         return False
 
 
+def process_namespaces(pids: set[int]) -> set[str]:
+    """The namespaces of process ids that these have, other than our own: every sandbox makes one."""
+    return {_namespace(pid) for pid in pids} - {_namespace(os.getpid()), ""}
+
+
+def are_empty(namespaces: set[str], seconds: float = 5) -> bool:
+    """Whether no process of this machine is left in these namespaces within that time, whoever its parent is now."""
+    deadline = time.monotonic() + seconds
+    while namespaces & {_namespace(int(path.name)) for path in Path("/proc").glob("[0-9]*")}:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:  # it ended, or is none of our business
+        return ""
+
+
 def commands() -> list[str]:
     """The command lines of all processes of this machine."""
     found = []

@@ -22,7 +22,7 @@ from test_triage_honest import (
     triage_one,
 )
 
-from segkit.student import code_cells, load_cells
+from segkit.student import code_cells
 
 MIX_FFN = "class MixFFN(nn.Module):\n    mine = True"
 DISCUSSION = "05_discussion"
@@ -177,8 +177,7 @@ def test_the_whole_notebook_pasted_twice(tmp_path):
     notebook.cells += copy.deepcopy(RELEASED["02_modules"].cells)
     triaged = triage_one(tmp_path, notebook)
     assert sources(triaged.notebook) == sources(notebook)
-    module = load_cells("twice", code_cells(triaged.notebook)).module
-    assert module.MixFFN(4, 2).expand is not None if hasattr(module.MixFFN(4, 2), "expand") else module.MixFFN(4, 2)
+    assert "raise NotImplementedError" not in executed(triaged.notebook)  # the second, untouched stubs undo nothing
 
 
 def test_work_above_an_untouched_stub(tmp_path):
@@ -320,8 +319,6 @@ def test_a_split_stub(tmp_path, parts, marks):
             piece.metadata = copy.deepcopy(stub.metadata)
     notebook.cells[at : at + 1] = pieces
     triaged = triage_one(tmp_path, notebook)
-    if marks == "on the last part" and parts == 3:
-        return  # which cell came first is not known any more; nothing is lost
     assert sources(triaged.notebook) == sources(completed())
     assert "Parts of one cell that had been split were joined: MixFFN-stub." in triaged.repairs
 

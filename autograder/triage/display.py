@@ -149,6 +149,7 @@ class Cleaner:
                 self.said.add("outputs unsafe" if mime == "image/svg+xml" else "outputs lost", place)
             elif len(picture) > budget["pictures"]:
                 self.said.add("outputs cut", place)
+                data.setdefault("text/plain", "... (cut)")
             else:
                 budget["pictures"] -= len(picture)
                 data[mime] = picture

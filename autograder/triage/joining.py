@@ -8,7 +8,7 @@ from autograder.triage.cells import squeezed
 from autograder.triage.matching import Matching, each
 from autograder.triage.sentences import Sentences
 
-_FURTHER = 3  # cells after one that may be parts of it
+_FURTHER = 3  # cells after one, or before it, that may be parts of it
 _MAX_PARSED = 100_000
 _ANSWERS_TOGETHER = 200_000
 _IPYTHON = re.compile(r"^([ \t]*)(?:%{1,2}\w.*|[!?].*)$", re.MULTILINE)
@@ -51,15 +51,18 @@ def _join_code(m: Matching, r: int, k: int, absorbed: set[int], said: Sentences)
     if m.released[r].node.cell_type != "code" or k in absorbed:
         return
     loose = {j for j in [*m.free(), *m.copies[r]] if m.cells[j].cell_type == "code" and j not in absorbed}
+    # To be one cell, the parts must be valid Python together and not each by itself.
     run, end = range(k, k + 1), k + 1
     while end in loose and end - k <= _FURTHER:
         needed = not (_is_python(m.cells[end].source) and _is_python(_together(m, range(k, end))))
         end += 1
         if needed and _is_python(_together(m, range(k, end))):
             run = range(k, end)
-    above = range(k - 1, k + 1)
-    if len(run) == 1 and k - 1 in loose and not _is_python(m.cells[k].source) and _is_python(_together(m, above)):
-        run = above
+    start = k - 1
+    while len(run) == 1 and start in loose and k - start <= _FURTHER and not _is_python(m.cells[k].source):
+        if _is_python(_together(m, range(start, k + 1))):  # the marks stayed with the last part
+            run = range(start, k + 1)
+        start -= 1
     if len(run) > 1:
         _absorb(m, r, k, _together(m, run), set(run), absorbed, said)
 

@@ -1,6 +1,5 @@
 """From a file's bytes to its cells, whatever the bytes are."""
 
-import codecs
 import json
 import re
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ _MAGIC = [
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"\x7fELF", "a program"),
 ]
+_CONTENT = re.compile(rb"[^\s\x00\xef\xbb\xbf]")  # beyond white space and a byte order mark
 _HTML = re.compile(r"\s*(<!--.*?-->\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _PYTHON = re.compile(r"^(#!.*python|# %%|import \w|from [\w.]+ import |def \w+\(|class \w+[:(])", re.MULTILINE)
 _CONFLICT = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
@@ -78,7 +78,7 @@ def _decode(data: bytes, label: str, said: Sentences) -> str:
     for magic, what in _MAGIC:
         if data.startswith(magic):
             raise UnreadableError(f"{label} is no notebook but looks like {what}. Hand in the notebook itself.")
-    if not data.strip(b" \t\r\n\0" + codecs.BOM_UTF8):
+    if not _CONTENT.search(data):
         raise UnreadableError(f"{label} is empty. {_HINT}.")
     encoding = json.detect_encoding(data)  # knows UTF-8, UTF-16 and UTF-32, with a byte order mark or without
     try:

@@ -41,13 +41,12 @@ READING = (
         """
         import os
         wanted = {"hidden_tests", "gradebook.db", ".course_secret", "submitted", "solutions", "verdicts"}
-        wanted |= {"01_warmup.py", "01_warmup.ipynb", "nbgrader", "pytest", "transformers", "autograder"}
+        wanted |= {"01_warmup.py", "01_warmup.ipynb", "_pytest", "transformers", "autograder"}
         wanted |= {".git", ".ssh", "shadow", "canary.txt"}
-        passed_over = {"proc", "sys", "torch", "share", "include", "test", "tests"}  # large, and no place to hide
+        passed_over = {"proc", "sys", "usr", "torch", "include", "share"}  # large, and everybody's
         for folder, folders, files in os.walk("/"):
             folders[:] = [name for name in folders if name not in passed_over]
             found += [os.path.join(folder, name) for name in [*folders, *files] if name in wanted]
-        found = [path for path in found if not path.startswith(("/usr/lib", "/usr/share"))]
         """,
     ),
     _searching(
@@ -114,7 +113,7 @@ WRITING = (
         paths += ["@COURSE@/submitted/honest_ada_all_right/intro/01_warmup.ipynb", "@HOME@/@MARK@", "@HOME@/canary.txt"]
         paths += ["@CHECKOUT@/solutions/intro/01_warmup.py", "@CHECKOUT@/notebooks/intro/01_warmup.ipynb"]
         paths += [segkit.__file__, torch.__file__, os.__file__, sys.executable, "/etc/@MARK@", "/usr/@MARK@", "/@MARK@"]
-        paths += ["/opt/course/@MARK@", "/dev/@MARK@", "/proc/sys/kernel/core_pattern", "/proc/1/mem"]
+        paths += ["/opt/course/@MARK@", "/dev/@MARK@", "/proc/sys/kernel/core_pattern"]
         for path in paths:
             for flags in (os.O_WRONLY | os.O_APPEND, os.O_WRONLY | (0 if path.startswith("/tmp") else os.O_CREAT)):
                 try:
@@ -175,7 +174,6 @@ WRITING = (
             lambda: libc.mount(b"none", b"/tmp", b"tmpfs", 0, b""),
             lambda: libc.umount(b"/tmp"),
             lambda: libc.setns(os.open("/proc/1/ns/net", os.O_RDONLY), 0),
-            lambda: libc.ptrace(16, 1, 0, 0),
             lambda: libc.sethostname(b"owned", 5),
         ):
             try:

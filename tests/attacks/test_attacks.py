@@ -5,6 +5,7 @@ What every attack tries and must come to is in `forgeries`, `breakouts`, `exhaus
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import checks
 import pytest
@@ -68,3 +69,15 @@ def test_what_must_hold(ran: Ran, check):
 def test_root_and_an_ordinary_user_give_the_same_marks(runs: dict[str, Ran]):
     first, *others = [ran.points() for ran in runs.values()]
     assert all(points == first for points in others)
+
+
+def test_without_the_sandbox_the_checks_notice():
+    """A harmless attack, to show that they can."""
+    [attack] = [attack for attack in ATTACKS if attack.name == "own_scratch"]
+    [ran] = run_classes(unsafe=True, attacks=(attack,))
+    left = [Path(found) for found in ran.left_behind]
+    for path in left:
+        path.unlink()
+    remove(ran)
+    assert {path.parent for path in left} == {Path("/tmp"), Path("/dev/shm")}
+    assert len(checks.left(ran)) == len(left)

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from segkit.checking.values import Handle, Make, decode, encode
+from segkit.checking.values import MAX_ITEMS, Handle, Make, decode, encode
 from segkit.checking.wire import MAX_DIMENSIONS
 
 MAX_STATE = 10_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
+MAX_ENTRIES = 2000  # parameters and buffers of a module: the largest published SegFormer has about 1200
 MAX_SENTENCE = 1000
 STOPPED_BY_ITSELF = ("memory", "disk", "forbidden access")  # what the side of the student may give as the reason
 Tensors = dict[str, torch.Tensor]
@@ -81,15 +82,15 @@ class Candidate:
         return self.make("student", name=name, args=args, kwargs=kwargs, dtype=dtype)
 
     def state(self, owner: Handle) -> list[StateEntry]:
-        """The parameters and buffers of a module, in order of registration, shared ones once."""
+        """The parameters and buffers of a module, in order of registration, shared ones once, empty ones not at all."""
         reply, _ = self._ask({"do": "state", "id": owner.id})
         try:
-            entries = [_state_entry(entry) for entry in reply["state"]]
+            entries = [_state_entry(entry) for entry in _list(reply["state"], MAX_ENTRIES)]
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The module's parameters could not be listed.", "protocol") from None
         if sum(math.prod(entry.shape) for entry in entries) > MAX_STATE:  # values for all are made on this side
             raise AnswerError(f"The module has too many numbers in its parameters: {MAX_STATE} are more than enough.")
-        return entries
+        return [entry for entry in entries if 0 not in entry.shape]
 
     def assign(self, owner: Handle, values: Tensors) -> None:
         """Set parameters and buffers by name."""
@@ -124,7 +125,7 @@ class Candidate:
                 result=decode(reply["result"], answers),
                 inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
                 input_gradients=_list(decode(reply["input_gradients"], answers)) if cotangents is not None else [],
-                reached=[_string(name) for name in reply.get("reached", [])],
+                reached=[_string(name) for name in _list(reply.get("reached", []), MAX_ENTRIES)],
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The answer could not be read.", "protocol") from None
@@ -164,7 +165,7 @@ def _string(value: Any) -> str:
     return value
 
 
-def _list(value: Any) -> list:
-    if not isinstance(value, list):
+def _list(value: Any, longest: int = MAX_ITEMS) -> list:
+    if not isinstance(value, list) or len(value) > longest:
         raise TypeError(type(value))
     return value
