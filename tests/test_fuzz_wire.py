@@ -178,7 +178,8 @@ def nearly_right_tables(draw):
         table[name] = {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
     if table and draw(st.booleans()):
         entry = table[draw(st.sampled_from(sorted(table)))]
-        entry |= draw(st.sampled_from([{"dtype": "F64"}, {"shape": [2]}, {"data_offsets": [0, end]}, {"shape": [0]}]))
+        lies = [{"dtype": "F64"}, {"shape": [2]}, {"shape": [0]}, {"data_offsets": [0, end]}, {"data_offsets": [0]}]
+        entry |= draw(st.sampled_from([*lies, {"data_offsets": [0, end, end]}, {"data_offsets": [end, 0]}]))
     return table, end + draw(st.sampled_from([0, 0, 0, 1]))
 
 
@@ -281,7 +282,20 @@ replies = st.fixed_dictionaries(
 )
 
 
-@settings(quick, max_examples=300)
+@quick
+@given(st.dictionaries(texts, st.one_of(trees, st.floats(), st.lists(st.floats())), max_size=4))
+def test_arbitrary_messages(message):
+    outcome = receive(frame(json.dumps(message).encode()))
+    assert outcome == ("WireError" if any(map(has_no_number, message.values())) else "read")
+
+
+def has_no_number(value) -> bool:
+    if isinstance(value, list):
+        return any(map(has_no_number, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+@quick
 @given(replies)
 @example({"result": 10**4000, "inputs_changed": []})
 @example({"result": {"list": [{"list": []}] * 10_000}, "inputs_changed": {}})
@@ -324,7 +338,7 @@ usual_entries = st.fixed_dictionaries(
 )
 
 
-@settings(quick, max_examples=300)
+@quick
 @given(st.one_of(trees, st.lists(state_entries, max_size=4), st.lists(usual_entries, max_size=4)))
 @example([{"name": "w", "shape": [10**4000, 10**4000], "kind": "parameter", "dtype": "float32"}])
 @example([{"name": "w", "shape": [9] * 300_000, "kind": "parameter", "dtype": "float32"}])

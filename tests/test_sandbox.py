@@ -267,6 +267,7 @@ def trace(pid):
     if libc.ptrace(16, pid, 0, 0):  # PTRACE_ATTACH
         raise OSError(ctypes.get_errno(), "ptrace")
 pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+result["namespaces"] = {name: os.readlink("/proc/self/ns/" + name) for name in ("pid", "net", "ipc", "uts", "mnt")}
 result["commands"] = [open(f"/proc/{pid}/cmdline").read() for pid in pids]
 result["outside"] = sorted({refused(trace, pid) for pid in outside} | {refused(os.kill, pid, 0) for pid in outside})
 result["first"] = [refused(os.kill, 1, number) for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP)]
@@ -276,6 +277,8 @@ if is_root:  # else it works, and what is traced waits until its time is up
         outside=[pid for pid in psutil.pids() if pid > 10],  # within they are counted from 1
         is_root=IS_ROOT,
     )
+    for name, namespace in found["namespaces"].items():
+        assert namespace != os.readlink(f"/proc/self/ns/{name}"), name
     assert 2 <= len(found["commands"]) <= 3
     assert all("bwrap" in command or "result" in command for command in found["commands"])
     assert found["outside"] == ["ESRCH"]

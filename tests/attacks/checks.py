@@ -24,7 +24,7 @@ def problems(ran: Ran) -> list[str]:
 
 def counts(ran: Ran) -> str:
     """The lines under the table."""
-    points = ran.points()
+    points = {student.name: FAILED for student in ran.attacks} | ran.points()
     exact = [student for student in HONEST if points.get(student.name) == student.points]
     gained = [
         attack for attack in ran.attacks if sum(points[attack.name]) > sum(attack.earned) + attack.property_points
@@ -51,6 +51,8 @@ def completed(ran: Ran) -> list[str]:
     unreadable = any("cannot be used" in attack.outcome for attack in ran.attacks)
     if ran.status != (1 if unreadable else 0) or ran.feedback_status != 0:
         found.append(f"nbgrader ended with {ran.status} and {ran.feedback_status}")
+    if found:
+        found.append("the last that it said: " + " | ".join(ran.said.strip().splitlines()[-12:])[-3000:])
     return found
 
 

@@ -3,10 +3,13 @@
 from attack import IN_ONE_TEST, NO_NORMALIZE, NOTHING, ONE_TEST_LOST, Attack, Points, coding, normalize
 
 
-def _stopped(name: str, tries: str, strike: str, by: str | None, outcome: str, cell: str = "") -> Attack:
-    """Right code that strikes in one test: it costs that test, and the next one is asked of a new process."""
-    write = coding(cell=cell, normalize_channels=normalize(strike, when=IN_ONE_TEST))
-    says = (f'"stopped": "{by}"',) if by else ()
+def _stopped(name: str, tries: str, strike: str, by: str | None, outcome: str) -> Attack:
+    """Right code that strikes in one test: it costs that test, and the next one is asked of a new process.
+
+    `by`: what the verdict says that stopped it; "" if that may be one or another, None if it may end by itself.
+    """
+    write = coding(normalize_channels=normalize(strike, when=IN_ONE_TEST))
+    says = () if by is None else (f'"stopped": "{by}"' if by else '"stopped": "',)
     return Attack(name, tries, write, f"{outcome}; costs that test alone", expected=ONE_TEST_LOST, says=says)
 
 
@@ -99,7 +102,7 @@ SPACE = (
     _stopped(
         "memory",
         "more memory in one process than a submission has",
-        "hoard = [bytearray(b'x') * 100_000_000 for _ in range(100)]",
+        "hoard = [bytearray(100_000_000) for _ in range(100)]",
         "memory",
         "a clean MemoryError",
     ),
@@ -114,21 +117,22 @@ SPACE = (
                 time.sleep(60)
         time.sleep(60)
         """,
-        "memory",
+        "",
         "stopped from outside",
     ),
     _stopped(
-        "memory_in_no_process",
-        "memory files that belong to no process's own memory",
+        "shared_memory",
+        "memory in files that have no name and no disk",
         """
-        import os, time
+        import mmap, os
         kept = []
         while True:
-            kept.append(os.memfd_create("hoard"))
-            for _ in range(60):
-                os.write(kept[-1], b"x" * 1_000_000)
+            descriptor = os.memfd_create("hoard")
+            os.ftruncate(descriptor, 50_000_000)
+            kept.append(mmap.mmap(descriptor, 50_000_000))
+            kept[-1].write(b"x" * 50_000_000)
         """,
-        "memory",
+        "",
         "stopped from outside",
     ),
     _stopped(

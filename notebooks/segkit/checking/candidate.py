@@ -88,8 +88,10 @@ class Candidate:
             entries = [_state_entry(entry) for entry in _list(reply["state"], MAX_ENTRIES)]
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The module's parameters could not be listed.", "protocol") from None
-        if sum(math.prod(entry.shape) for entry in entries) > MAX_STATE:  # values for all are made on this side
-            raise AnswerError(f"The module has too many numbers in its parameters: {MAX_STATE} are more than enough.")
+        total = sum(math.prod(entry.shape) for entry in entries)
+        if total > MAX_STATE:  # values for all of them are made on this side
+            told = total if total < 10**18 else "far too many"  # Python writes no number of thousands of digits
+            raise AnswerError(f"The module has {told} numbers in its parameters; {MAX_STATE} are more than enough.")
         return [entry for entry in entries if 0 not in entry.shape]
 
     def assign(self, owner: Handle, values: Tensors) -> None:
