@@ -23,15 +23,16 @@ _OF_THE_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 
 class Sandbox(Protocol):
-    """Puts a process somewhere. `name` stands in the verdict."""
+    """Puts a process somewhere. `name` stands in the verdict; `own_folder`: it brings a folder to work in."""
 
     name: str
+    own_folder: bool
 
     def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
         """The command line that runs `program`."""
 
     def environment(self, folder: str) -> dict[str, str]:
-        """The environment of that command; `folder` is an empty folder of the grader's machine."""
+        """The environment of that command, which is started in `folder`."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Bubblewrap:
     """
 
     name: str = "bubblewrap"
+    own_folder: bool = True
 
     def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
         """`bwrap`, which runs `prlimit` and `setpriv`, which run `program`."""
@@ -73,6 +75,7 @@ class NoSandbox:
     """An ordinary process: for solutions that are trusted, on machines without bubblewrap. Never for a class."""
 
     name: str = "none: unsafe, asked for by the unsafe switch"
+    own_folder: bool = False
 
     def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
         """The program itself."""

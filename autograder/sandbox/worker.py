@@ -119,15 +119,16 @@ class Worker:
 
     def _launch(self) -> None:
         """Start the process and wait for its greeting, which it sends before it has seen the student's code."""
-        self._folder = tempfile.mkdtemp(prefix="submission-")
+        self._folder = None if self.sandbox.own_folder else tempfile.mkdtemp(prefix="submission-")
+        folder = self._folder or "/"
         self._shared_before = memory_in_no_process()
         self._process = subprocess.Popen(
             self.sandbox.command(PROGRAM, self.limits, self.device),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            cwd=self._folder,
-            env=self.sandbox.environment(self._folder),
+            cwd=folder,
+            env=self.sandbox.environment(folder),
             start_new_session=True,
         )
         os.set_blocking(self._process.stdin.fileno(), False)
