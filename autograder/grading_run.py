@@ -7,8 +7,7 @@ import glob
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -19,69 +18,18 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.cases import course_secret
 from autograder.files import write_whole
+from autograder.run_record import RunRecord
 from autograder.sandbox import require_device, require_sandbox
 from autograder.triage import read_released, triage_submission
-from autograder.verdicts import FAULT, Verdict, changes
 from segkit.errors import CourseError
 
 LOCK = ".grading.lock"
-LAST_RUN = "last_run.json"
 DONE = "graded.json"
 LEAST_FREE = 64 * 2**20  # bytes: below that, a course's disk is about to be full
 UNSAFE = (
     "UNSAFE: the code of these notebooks runs without a sandbox and can read and change everything you can. "
     "Never do this with what students hand in."
 )
-
-
-@dataclass
-class RunRecord:
-    """What happened in a run, by student; saved after each submission."""
-
-    assignment: str
-    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    graded: list[str] = field(default_factory=list)
-    repaired: dict[str, list[str]] = field(default_factory=dict)
-    failed: dict[str, list[str]] = field(default_factory=dict)
-    stopped: dict[str, list[str]] = field(default_factory=dict)
-    changed: dict[str, list[str]] = field(default_factory=dict)
-    notes: dict[str, list[str]] = field(default_factory=dict)
-
-    def record(self, student: str, verdict: Verdict, before: Path) -> None:
-        """Take in a verdict; `before` is the file of the one that it replaces."""
-        where = verdict.notebook
-        _extend(self.repaired, student, [f"{where}: {repair}" for repair in verdict.repairs])
-        _extend(self.failed, student, [f"{where}: {verdict.unreadable}"] if verdict.unreadable else [])
-        faults = FAULT in verdict.stopped
-        _extend(self.failed, student, [f"{where}: a test could not judge it; see its verdict"] if faults else [])
-        stops = [reason for reason in verdict.stopped if reason != FAULT]
-        _extend(self.stopped, student, [f"{where}: {', '.join(stops)}"] if stops else [])
-        _extend(self.changed, student, [f"{where}, {change}" for change in changes(before, verdict)])
-
-    def summary(self) -> list[str]:
-        """Lines for whoever ran it."""
-        lines = [
-            f"{len(self.graded)} submissions graded: {len(self.repaired)} repaired, {len(self.failed)} with a part "
-            f"that could not be graded, {len(self.stopped)} stopped, {len(self.changed)} with changed marks."
-        ]
-        for title, found in (
-            ("repaired", self.repaired),
-            ("could not be graded", self.failed),
-            ("stopped", self.stopped),
-            ("changed", self.changed),
-            ("note", self.notes),
-        ):
-            lines += [f"{title}: {student}: {sentence}" for student in sorted(found) for sentence in found[student]]
-        return lines
-
-    def write(self, folder: Path) -> None:
-        """Save as JSON."""
-        write_whole(folder / LAST_RUN, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
-
-
-def _extend(found: dict[str, list[str]], student: str, sentences: list[str]) -> None:
-    if sentences:
-        found.setdefault(student, []).extend(sentences)
 
 
 class CourseAutograde(Autograde):
