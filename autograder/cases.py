@@ -23,14 +23,17 @@ def course_secret(course_root: Path) -> bytes:
     """The course's secret; made on first use, readable by its owner only.
 
     Raises:
-        CourseError: if its file is empty.
+        CourseError: if its file is empty, or can be neither read nor made.
     """
     if os.environ.get("COURSE_SECRET"):
         return os.environ["COURSE_SECRET"].encode()
     path = course_root / SECRET_FILE
-    if not path.exists():
-        _create(path, secrets.token_hex(32) + "\n")
-    secret = path.read_bytes().strip()
+    try:
+        if not path.exists():
+            _create(path, secrets.token_hex(32) + "\n")
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise CourseError(f"The course's secret {path} cannot be read or made ({error.strerror}).") from None
     if not secret:
         raise CourseError(f"The course's secret {path} is empty: delete it, and the next run makes a new one.")
     return secret

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.grading_run import DONE
 from autograder.marks import Mark, marks_table, read_marks
 from segkit.errors import CourseError
 
+SKIPPED = "Skipping existing assignment"
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
 
 
@@ -48,16 +48,12 @@ class Course:
         students = [path.name for path in (self.root / "submitted").glob(student) if path.is_dir()]
         if not students:
             raise CourseError(f"There is nothing to grade: no folder in {self.root / 'submitted'} is called {student}.")
-        waiting = students if force else [name for name in students if not self._graded(name)]
         options = [f"--student={student}", f"--GradeInWorker.device={device}", *(["--force"] if force else [])]
         options += ["--GradeInWorker.unsafe_without_sandbox=True"] if unsafe_without_sandbox else []
         released = len(list((self.root / "notebooks" / self.assignment).glob("*.ipynb")))
-        return self._nbgrader("autograde", options, count="Autograding ", total=len(waiting) * released)
-
-    def _graded(self, student: str) -> bool:
-        return (self.root / "verdicts" / self.assignment / student / DONE).exists() and (
-            self.root / "autograded" / student / self.assignment
-        ).exists()
+        return self._nbgrader(
+            "autograde", options, count="Autograding ", total=len(students) * released, per_submission=released
+        )
 
     def generate_feedback(self) -> int:
         """Run `nbgrader generate_feedback` with a progress bar; its exit status."""
@@ -72,7 +68,7 @@ class Course:
         """The marks as a table: see `autograder.marks.marks_table`."""
         return marks_table(self.root, self.assignment)
 
-    def _nbgrader(self, command: str, options: list[str], *, count: str, total: int) -> int:
+    def _nbgrader(self, command: str, options: list[str], *, count: str, total: int, per_submission: int = 1) -> int:
         """Run an nbgrader command; its log lines with `count` advance the bar, its warnings are shown."""
         environment = os.environ | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
@@ -81,7 +77,9 @@ class Course:
         process = subprocess.Popen(call, cwd=self.root, env=environment, stderr=subprocess.PIPE, text=True)
         with process, tqdm(total=total, unit="notebook", desc=command) as bar:
             for line in process.stderr:
-                if count in line:
+                if SKIPPED in line:
+                    bar.update(per_submission)
+                elif count in line:
                     bar.update()
                     bar.set_postfix_str(_place(line))
                 elif not _ROUTINE.match(line):

@@ -5,6 +5,7 @@ Words that come from the process of a student's code are always marked as such: 
 
 from jinja2 import Environment
 
+from autograder.sandbox import Bubblewrap
 from autograder.verdicts import FAULT, Finding, TaskVerdict, Verdict
 
 QUOTED = 300  # characters of a student's process that are shown at a time
@@ -51,7 +52,7 @@ _NOTEBOOK = _ENVIRONMENT.from_string(
 {% if unreadable %}<p>Nothing in this notebook could be graded: {{ unreadable }}</p>{% endif %}
 {% if repairs %}<p>Repaired before grading (the file that was handed in is untouched):</p>
 <ul>{% for repair in repairs %}<li>{{ repair }}</li>{% endfor %}</ul>{% endif %}
-{% if unsafe %}<p>Graded without a sandbox ({{ unsafe }}).</p>{% endif %}
+{% if unsafe %}<p>This was graded without a sandbox, which is for trusted solutions only.</p>{% endif %}
 </div>
 """
 )
@@ -67,7 +68,7 @@ def task_html(task: TaskVerdict, problems: list[str]) -> str:
 
 def notebook_html(verdict: Verdict) -> str | None:
     """What was repaired, could not be read or ran unsafely; None if there is nothing to say."""
-    unsafe = None if verdict.basis.sandbox == "bubblewrap" else verdict.basis.sandbox
+    unsafe = verdict.basis.sandbox != Bubblewrap.name
     if not (verdict.repairs or verdict.unreadable or unsafe):
         return None
     return _NOTEBOOK.render(repairs=verdict.repairs, unreadable=verdict.unreadable, unsafe=unsafe)

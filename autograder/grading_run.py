@@ -4,7 +4,6 @@ import contextlib
 import errno
 import fcntl
 import glob
-import json
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,15 +15,18 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
+from autograder.build import is_edited
 from autograder.cases import course_secret
-from autograder.files import write_whole
+from autograder.grading import verdict_basis
+from autograder.marks import require_known
 from autograder.run_record import RunRecord
 from autograder.sandbox import require_device, require_sandbox
 from autograder.triage import read_released, triage_submission
+from autograder.up_to_date import is_up_to_date, mark_begun, mark_done, state_of
+from autograder.verdicts import content_key
 from segkit.errors import CourseError
 
 LOCK = ".grading.lock"
-DONE = "graded.json"
 LEAST_FREE = 64 * 2**20  # bytes: below that, a course's disk is about to be full
 UNSAFE = (
     "UNSAFE: the code of these notebooks runs without a sandbox and can read and change everything you can. "
@@ -52,17 +54,21 @@ class CourseAutograde(Autograde):
             try:
                 super().convert_notebooks()
             finally:
-                with contextlib.suppress(OSError):  # a full disk ended the run, with its own sentence
-                    self.run.write(self.verdicts)
                 for line in self.run.summary():
                     self.log.warning(line)
         if self.run.failed:
             raise NbGraderException("Some notebooks could not be graded: see above.")
 
     def _require_what_grading_needs(self, root: Path) -> None:
-        self.released = read_released(
-            Path(self.coursedir.format_path(self.coursedir.release_directory, ".", self.run.assignment))
-        )
+        self.release = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", self.run.assignment))
+        self.released = read_released(self.release)
+        edited = [f"{name}.ipynb" for name in self.released if is_edited(self.release / f"{name}.ipynb")]
+        if edited:
+            raise CourseError(
+                f"Nothing was graded: {', '.join(edited)} in {self.release} was edited or run since it was built, and "
+                "submissions are held against it. Move it elsewhere and run `make release`."
+            )
+        require_known(root, self.run.assignment)
         course_secret(root)
         require_device(self.settings.device)
         if self.settings.unsafe_without_sandbox:
@@ -90,8 +96,11 @@ class CourseAutograde(Autograde):
         return any(triaged.unreadable is None for triaged in found)
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Whether to grade this submission: what a killed run left half-done is done again."""
-        if not (self.verdicts / student_id / DONE).exists() and self.coursedir.notebook_id == "*":
+        """Whether to grade this submission: not if nothing has changed since, and nobody insists."""
+        student = Path(self._format_source(assignment_id, student_id)).parent
+        basis = verdict_basis(assignment_id, content_key({}), self.settings.grading_settings(self))
+        self.state = state_of(student, basis, self.release)
+        if self.coursedir.notebook_id == "*" and not is_up_to_date(self.verdicts / student_id, self.state):
             shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
         return super().init_destination(assignment_id, student_id)
 
@@ -99,10 +108,11 @@ class CourseAutograde(Autograde):
         """Triage, and nbgrader's own preparation without the files that must not be followed."""
         with _sentences():
             _require_space(Path(self.coursedir.root))
-            (self.verdicts / student_id / DONE).unlink(missing_ok=True)
+            mark_begun(self.verdicts / student_id)
+            self.found = []
             self.submission = triage_submission(Path(self._format_source(assignment_id, student_id)), self.released)
             if self.submission.notes:
-                self.run.notes[student_id] = self.submission.notes
+                self.run.notes[student_id] = list(self.submission.notes)
             refused = [glob.escape(path.name) for path in self.submission.refused_files]
             self.coursedir.ignore = [*self.ignored, *refused]
             super().init_assignment(assignment_id, student_id)
@@ -113,12 +123,16 @@ class CourseAutograde(Autograde):
             super().convert_single_notebook(notebook_filename)
 
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
-        """The last step of a submission: from here on it counts as graded."""
+        """The last step of a submission, when its marks stand in the gradebook: now its verdicts count."""
         super().set_permissions(assignment_id, student_id)
         with _sentences():
+            for verdict in self.found:
+                path = self.verdicts / student_id / f"{verdict.notebook}.json"
+                self.run.record(student_id, verdict, path)
+                verdict.write(path)
             self.run.graded.append(student_id)
             if self.coursedir.notebook_id == "*":
-                write_whole(self.verdicts / student_id / DONE, json.dumps({"run": self.run.started}) + "\n")
+                mark_done(self.verdicts / student_id, self.state)
             self.run.write(self.verdicts)
 
     def _timestamp(self, folder: str) -> datetime | None:
@@ -129,10 +143,9 @@ class CourseAutograde(Autograde):
         except FileNotFoundError:
             return None
         except (OSError, ValueError, OverflowError):
-            student = path.parent.parent.name
-            self.run.notes.setdefault(student, []).append(
-                "timestamp.txt holds no date and time: counted as handed in on time"
-            )
+            sentence = "timestamp.txt holds no date and time: counted as handed in on time"
+            if sentence not in self.run.notes.setdefault(path.parent.parent.name, []):
+                self.run.notes[path.parent.parent.name].append(sentence)
             return None
 
 
@@ -156,6 +169,8 @@ def _sentences() -> Iterator[None]:
         yield
     except CourseError as error:
         raise SystemExit(f"autograder: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit("autograder: interrupted; what was finished is kept, run this again to go on.") from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -163,6 +178,11 @@ def _sentences() -> Iterator[None]:
     except OperationalError as error:
         if "disk is full" in str(error) or "disk I/O error" in str(error):
             raise SystemExit(_disk_full(error.orig)) from None
+        if "readonly" in str(error):
+            raise SystemExit(
+                "autograder: the gradebook may not be written to, so grading stopped here: look at the permissions of "
+                "gradebook.db and of its folder, and run this again. What was graded is kept."
+            ) from None
         if "locked" in str(error):
             raise SystemExit(
                 "autograder: another program kept the gradebook locked, so grading stopped here: close it and run this "
@@ -181,7 +201,11 @@ def _disk_full(error: BaseException) -> str:
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Hold the course's lock. The system releases it when this process ends, however it ends."""
-    with (root / LOCK).open("a") as file:
+    try:
+        file = (root / LOCK).open("a")
+    except OSError as error:
+        raise CourseError(f"Nothing was graded: the folder {root} may not be written to ({error.strerror}).") from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

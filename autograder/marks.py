@@ -1,11 +1,13 @@
 """The marks in a course's gradebook, as data and as a table for whoever grades."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
+from sqlalchemy.exc import OperationalError
 
 from segkit.errors import CourseError
 
@@ -27,23 +29,43 @@ def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
     Raises:
         CourseError: if the gradebook does not know the assignment.
     """
-    if not (root / "gradebook.db").exists():  # opening it would make an empty one
-        raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
-        try:
-            submissions = gradebook.assignment_submissions(assignment)
-        except MissingEntry:
-            raise CourseError(
-                f"The gradebook in {root} does not know {assignment}: run `make release` first."
-            ) from None
+    with _gradebook(root, assignment) as gradebook:
         return {
             submission.student.id: [
                 Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
                 for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
                 for grade in notebook.grades
             ]
-            for submission in submissions
+            for submission in gradebook.assignment_submissions(assignment)
         }
+
+
+def require_known(root: Path, assignment: str) -> None:
+    """Refuse an assignment that the course's gradebook does not know.
+
+    Raises:
+        CourseError: saying what to do.
+    """
+    with _gradebook(root, assignment):
+        pass
+
+
+@contextmanager
+def _gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
+    if not (root / "gradebook.db").exists():  # opening it would make an empty one
+        raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
+    try:
+        with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+            gradebook.find_assignment(assignment)
+            yield gradebook
+    except MissingEntry:
+        raise CourseError(
+            f"The gradebook in {root} does not know {assignment}: run `make release ASSIGNMENT={assignment}` first."
+        ) from None
+    except OperationalError as error:
+        raise CourseError(
+            f"The gradebook in {root} cannot be read now ({error.orig}): close what else uses it, and try again."
+        ) from None
 
 
 def marks_table(root: Path, assignment: str) -> str:

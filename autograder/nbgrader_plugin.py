@@ -79,23 +79,25 @@ class GradeInWorker(NbGraderPreprocessor):
             scratch=self.scratch_mib * MIB,
         )
 
+    def grading_settings(self, converter: CourseAutograde) -> Settings:
+        """What these options mean in the course that `converter` works in."""
+        root = Path(converter.coursedir.root)
+        return Settings(
+            secret=course_secret(root),
+            device=self.device,
+            limits=self.limits,
+            sandbox=NoSandbox() if self.unsafe_without_sandbox else Bubblewrap(),
+            kept=root / "verdicts" / converter.coursedir.assignment_id / ".kept",
+            fresh=converter.force,
+        )
+
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         about = resources["nbgrader"]
         student, assignment, notebook = (str(about[key]) for key in ("student", "assignment", "notebook"))
         converter: CourseAutograde = self.parent.parent  # preprocessor -> exporter -> converter
-        verdicts = Path(converter.coursedir.root) / "verdicts" / assignment
-        settings = Settings(
-            secret=course_secret(Path(converter.coursedir.root)),
-            device=self.device,
-            limits=self.limits,
-            sandbox=NoSandbox() if self.unsafe_without_sandbox else Bubblewrap(),
-            kept=verdicts / ".kept",
-            fresh=converter.force,
-        )
+        settings = self.grading_settings(converter)
         verdict = _verdict(converter.submission, assignment, notebook, settings, self.log.debug)
-        path = verdicts / student / f"{notebook}.json"
-        converter.run.record(student, verdict, path)
-        verdict.write(path)
+        converter.found.append(verdict)
         for cell in nb.cells:
             if _is_check(cell):
                 task = verdict.tasks[cell.metadata.nbgrader.grade_id]

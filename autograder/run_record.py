@@ -29,8 +29,16 @@ class RunRecord:
         where = verdict.notebook
         _extend(self.repaired, student, [f"{where}: {repair}" for repair in verdict.repairs])
         _extend(self.failed, student, [f"{where}: {verdict.unreadable}"] if verdict.unreadable else [])
-        faults = FAULT in verdict.stopped
-        _extend(self.failed, student, [f"{where}: a test could not judge it; see its verdict"] if faults else [])
+        _extend(
+            self.failed,
+            student,
+            [
+                f'{where}: the test "{finding.title}" of {task.task} failed by itself. {finding.message}'
+                for task in verdict.tasks.values()
+                for finding in task.findings
+                if finding.stopped == FAULT
+            ],
+        )
         stops = [reason for reason in verdict.stopped if reason != FAULT]
         _extend(self.stopped, student, [f"{where}: {', '.join(stops)}"] if stops else [])
         _extend(self.changed, student, [f"{where}, {change}" for change in changes(before, verdict)])
@@ -38,8 +46,8 @@ class RunRecord:
     def summary(self) -> list[str]:
         """Lines for whoever ran it."""
         lines = [
-            f"{len(self.graded)} submissions graded: {len(self.repaired)} repaired, {len(self.failed)} with a part "
-            f"that could not be graded, {len(self.stopped)} stopped, {len(self.changed)} with changed marks."
+            f"{len(self.graded)} submissions graded in this run: {len(self.repaired)} repaired, {len(self.failed)} "
+            f"with a part that could not be graded, {len(self.stopped)} stopped, {len(self.changed)} with changed marks."
         ]
         for title, found in (
             ("repaired", self.repaired),

@@ -116,9 +116,13 @@ def changes(before: Path, now: Verdict) -> list[str]:
     try:
         old = json.loads(before.read_text(encoding="utf-8"))
         points = {task: float(record["points"]) for task, record in old["tasks"].items()}
+        maxima = {task: float(record["max_points"]) for task, record in old["tasks"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    reason = " and ".join(_reasons(old, now)) or "something that the verdict does not record"
+    reasons = _reasons(old, now)
+    if any(maxima.get(task.task) != task.max_points for task in now.tasks.values()):
+        reasons.append("the points that tasks carry changed")
+    reason = " and ".join(reasons) or "something that the verdict does not record"
     return [
         f"{task.task}: {points[task.task]:g} -> {task.points:g} of {task.max_points:g}, because {reason}"
         for task in now.tasks.values()

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder import grading_run
 from autograder.course import Course
+from autograder.up_to_date import DONE
 from segkit.errors import CourseError
 
 
@@ -74,13 +75,13 @@ def test_a_killed_grader_loses_nothing(fresh, quiet, tmp_path):
 def test_what_a_killed_grader_left_half_done_is_done_again(fresh, quiet, tmp_path):
     course = copy(fresh, tmp_path)
     assert autograde(course).returncode == 0
-    (course.root / "verdicts" / ASSIGNMENT / "bo" / grading_run.DONE).unlink()  # the last thing that is written
+    (course.root / "verdicts" / ASSIGNMENT / "bo" / DONE).unlink()  # the last thing that is written
     (course.root / "autograded" / "bo" / ASSIGNMENT / "01_warmup.ipynb").unlink()
     with sqlite3.connect(course.root / "gradebook.db") as database:
         database.execute("UPDATE grade SET auto_score = NULL")
     run = autograde(course)
     assert run.returncode == 0
-    assert "1 submissions graded" in run.stderr
+    assert "1 submissions graded in this run" in run.stderr
     contents = gradebook_contents(course)
     assert {key: value for key, value in contents.items() if key[0] == "bo"} == {
         key: value for key, value in quiet.items() if key[0] == "bo"

@@ -49,15 +49,17 @@ def test_forced_regrading_keeps_what_was_given_by_hand(marked):
     assert {key: value[0] for key, value in gradebook_contents(marked).items()} == {
         key: value[0] for key, value in contents.items()
     }
-    assert "2 submissions graded: 0 repaired, 0 with a part that could not be graded, 0 stopped, 0 with changed" in (
-        run.stderr
+    assert (
+        "2 submissions graded in this run: 0 repaired, 0 with a part that could not be graded, 0 stopped, 0 with changed"
+        in (run.stderr)
     )
 
 
 def test_a_changed_mark_is_said_with_its_reason(marked):
     before = by_hand(marked)
     hand_in(marked, "bo", [])
-    run = autograde(marked, "--force")
+    run = autograde(marked)
+    assert "1 submissions graded in this run" in run.stderr
     assert run.returncode == 0
     assert "changed: bo: 01_warmup, image_to_patches: " in run.stderr
     assert "-> 3 of 3, because the submission changed" in run.stderr
@@ -68,11 +70,17 @@ def test_a_changed_mark_is_said_with_its_reason(marked):
 
 def test_another_secret_is_a_reason_too_and_changes_no_right_answer(marked):
     (marked.root / ".course_secret").write_text("another secret\n")
-    run = autograde(marked, "--force")
+    run = autograde(marked)
+    assert "2 submissions graded in this run" in run.stderr
     assert run.returncode == 0
     assert last_run(marked)["changed"] == {}
     verdict = json.loads((marked.root / "verdicts" / ASSIGNMENT / "ada" / f"{NOTEBOOK}.json").read_text())
     assert verdict["tasks"]["image_to_patches"]["points"] == 3
+
+
+def test_what_has_not_changed_is_not_graded_again(marked):
+    run = autograde(marked)
+    assert run.returncode == 0 and "0 submissions graded in this run" in run.stderr
 
 
 def test_what_was_found_is_not_tried_again_unless_forced(marked):
@@ -84,7 +92,7 @@ def test_what_was_found_is_not_tried_again_unless_forced(marked):
         autograded.parent.rmdir()
     before = gradebook_contents(marked)
     run = autograde(marked, "--log-level=DEBUG")
-    assert run.returncode == 0 and "2 submissions graded" in run.stderr
+    assert run.returncode == 0 and "2 submissions graded in this run" in run.stderr
     assert "test_image_to_patches.py::" not in run.stderr
     assert gradebook_contents(marked) == before
     forced = autograde(marked, "--force", "--log-level=DEBUG")
@@ -97,7 +105,7 @@ def test_a_students_own_outputs_are_still_there(marked):
     experiment = next(cell for cell in notebook.cells if "experiment" in cell.metadata.get("tags", []))
     experiment.outputs = [nbformat.v4.new_output("stream", text="my own training log")]
     nbformat.write(notebook, path)
-    assert autograde(marked, "--force", "--student=ada").returncode == 0
+    assert autograde(marked, "--student=ada").returncode == 0
     text = (marked.root / "autograded" / "ada" / ASSIGNMENT / f"{NOTEBOOK}.ipynb").read_text()
     assert "my own training log" in text
 

@@ -140,12 +140,13 @@ def _words(name: str) -> list[str | int]:
 
 
 def _preference(name: str):
-    """Which of several files stands for a notebook: one that can be read, of the exact name, with most work in it."""
+    """Which of several files stands for a notebook: one that can be read and has work in it, of the exact name."""
 
     def key(candidate: _Candidate) -> tuple:
         exact = candidate.exact and candidate.named == name
         nearest = candidate.file.rank[:2] if exact else ()
-        return (candidate.notebook is None, not exact, nearest, -candidate.edited, candidate.file.rank)
+        untouched = candidate.edited == 0  # opened and left, beside the copy that was worked in
+        return (candidate.notebook is None, untouched, not exact, nearest, -candidate.edited, candidate.file.rank)
 
     return key
 

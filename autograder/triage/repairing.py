@@ -3,6 +3,7 @@
 import copy
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -94,7 +95,7 @@ class _Builder:
         marks = node.metadata.get("nbgrader")
         if marks is not None and not cell.marks:
             self.said.add("marks lost", released.name)
-        elif (marks or cell.marks) and dict(marks or {}) != cell.marks:
+        elif (marks or cell.marks) and _lasting(marks or {}) != _lasting(cell.marks):
             self.said.add("marks changed", released.name if marks else cell.place)
         place = released.name if marks else cell.place
         executed = {"experiment", "check"}
@@ -211,3 +212,8 @@ def _is_executed(cell: ReleasedCell) -> bool:
 def _name(cell: ReleasedCell) -> str:
     """How sentences name a released cell: by its grade id, or by its first line."""
     return cell.name if cell.grade_id else f"`{printable(cell.node.source.strip().partition(chr(10))[0])}`"
+
+
+def _lasting(marks: Mapping[str, Any]) -> dict[str, Any]:
+    """nbgrader's metadata without what another release changes by itself: no student is to be blamed for that."""
+    return {key: value for key, value in marks.items() if key not in ("points", "checksum")}

@@ -31,7 +31,7 @@ READING = (
                     texts.append(open(path, errors="replace").read())
                 except OSError:
                     pass
-        wanted = ["@TOKEN@", "SECRET", "PASSWORD", "gradebook.db", "nbgrader", "@COURSE@", "@CHECKOUT@/autograder"]
+        wanted = ["secret-", "SECRET", "PASSWORD", "gradebook.db", "nbgrader", "@COURSE@", "@CHECKOUT@/autograder"]
         found = [word[:4] for word in wanted if any(word in text for text in texts)]
         """,
     ),

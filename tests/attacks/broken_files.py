@@ -352,4 +352,11 @@ def other_students_names(hand: Hand) -> None:
     hand.save()
 
 
+odd_id = Attack(
+    "-odd 'id'; (--force) %s ☃",
+    "a student's id like an option, a statement and a format",
+    lambda hand: hand.save(),
+    "an id like any other: the points of its code",
+)
+
 BROKEN_FILES = tuple(value for value in [*globals().values()] if isinstance(value, Attack))

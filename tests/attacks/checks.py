@@ -24,11 +24,9 @@ def problems(ran: Ran) -> list[str]:
 
 def counts(ran: Ran) -> str:
     """The lines under the table."""
-    points = {student.name: FAILED for student in ran.attacks} | ran.points()
+    points = ran.points()
     exact = [student for student in HONEST if points.get(student.name) == student.points]
-    gained = [
-        attack for attack in ran.attacks if sum(points[attack.name]) > sum(attack.earned) + attack.property_points
-    ]
+    gained = [attack for attack in ran.attacks if sum(points[attack.name]) > attack.at_most]
     lies = [attack for attack in ran.attacks if attack.property_points]
     return "\n".join(
         [
@@ -44,9 +42,9 @@ def counts(ran: Ran) -> str:
 def completed(ran: Ran) -> list[str]:
     """The batch went through to its summary, everybody is in the gradebook and has feedback."""
     students = [student.name for student in (*HONEST, *ran.attacks)]
-    found = [f"{name} is not in the gradebook" for name in students if name not in ran.points()]
+    found = [f"{name} has no points" for name, points in ran.points().items() if math.isnan(sum(points))]
     found += [f"{name} has no feedback" for name in students if not _feedback(ran, name).exists()]
-    if f"{len(students)} submissions graded:" not in ran.said:
+    if f"{len(students)} submissions graded in this run:" not in ran.said:
         found.append(f"there is no summary of {len(students)} submissions")
     unreadable = any("cannot be used" in attack.outcome for attack in ran.attacks)
     if ran.status != (1 if unreadable else 0) or ran.feedback_status != 0:
@@ -60,7 +58,7 @@ def honest_marks(ran: Ran) -> list[str]:
     """Honest students have the points of their code, and their written answers wait for a person."""
     marks, found = ran.course.marks(), []
     for student in HONEST:
-        given = {mark.cell: mark.score for mark in marks[student.name]}
+        given = {mark.cell: mark.score for mark in marks.get(student.name, [])}
         wanted = dict(zip(TASKS, student.points, strict=True)) | {"q1": None if student.answered else 0.0}
         if given != wanted:
             found.append(f"{student.name} has {given}, not {wanted}")
@@ -95,11 +93,9 @@ def plain_points(ran: Ran) -> list[str]:
     for student, given in ran.course.marks().items():
         tasks = json.loads(ran.verdict(student))["tasks"]
         for mark in given:
-            if mark.automatic and not (
-                math.isfinite(mark.score) and 0 <= mark.score <= mark.maximum == MAXIMA[mark.cell]
-            ):
+            if mark.automatic and not 0 <= (mark.score or 0.0) <= mark.maximum == MAXIMA[mark.cell]:
                 found.append(f"{student} has {mark.score} of {mark.maximum} for {mark.cell}")
-            if mark.automatic and mark.score != tasks[mark.cell]["points"]:
+            if mark.automatic and mark.score != tasks.get(mark.cell, {}).get("points"):
                 found.append(f"{student} has {mark.score} for {mark.cell}, which is not its verdict's")
         if {mark.cell for mark in given} != {*MAXIMA, "q1"}:
             found.append(f"{student} has marks for {sorted(mark.cell for mark in given)}")
@@ -116,10 +112,7 @@ def secrets_kept(ran: Ran) -> list[str]:
     """No secret stands in anything that was written."""
     secret = ran.place.names["TOKEN"]
     written = [path for top in ("autograded", "verdicts", "feedback") for path in ran.folder(top).rglob("*")]
-    # What attackers wrote into their own sources they knew already.
-    told = {attack.name for attack in ran.attacks if secret in _handed_in(ran, attack.name)}
     found = [path for path in written if path.is_file() and not path.is_symlink() and secret in _text(path)]
-    found = [path for path in found if not told & set(path.relative_to(ran.course.root).parts)]
     links = [path for path in written if path.is_symlink()]
     return [f"{path} holds a secret" for path in found] + [f"{path} is a symbolic link" for path in links]
 
@@ -145,7 +138,7 @@ def pages(ran: Ran) -> list[str]:
     }
     found = []
     for student in (*HONEST, *ran.attacks):
-        page = _text(_feedback(ran, student.name))
+        page = _text(_feedback(ran, student.name)) if _feedback(ran, student.name).exists() else ""
         found += [f"{student.name}'s feedback shows: {line}" for line in secret_lines if line in page]
         texts = [page, *_shown(ran, student.name)]
         found += [
@@ -185,7 +178,10 @@ class _Active(HTMLParser):
 
 def _shown(ran: Ran, student: str) -> list[str]:
     """What formgrader puts on its page as it is: rendered texts, HTML outputs and drawings."""
-    notebook = nbformat.read(ran.folder("autograded") / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb", as_version=4)
+    path = ran.folder("autograded") / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    if not path.exists():
+        return []
+    notebook = nbformat.read(path, as_version=4)
     texts = [markdown2html(cell.source) for cell in notebook.cells if cell.cell_type == "markdown"]
     texts += [cell.source for cell in notebook.cells if cell.cell_type == "raw"]
     for cell in notebook.cells:
@@ -199,11 +195,6 @@ def _shown(ran: Ran, student: str) -> list[str]:
 
 def _feedback(ran: Ran, student: str):
     return ran.folder("feedback") / student / ASSIGNMENT / f"{NOTEBOOK}.html"
-
-
-def _handed_in(ran: Ran, student: str) -> str:
-    path = ran.folder("submitted") / student / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
-    return _text(path) if path.is_file() and path.stat().st_size < 2**27 else ""
 
 
 def _text(path) -> str:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import hashlib
 import io
+import math
 import os
 import secrets
 import shutil
@@ -77,21 +78,25 @@ class Ran:
     contacts: int = 0
 
     def points(self) -> dict[str, Points]:
-        """Of every student in the gradebook the points of each task."""
+        """Of every student the points of each task; NaN where the gradebook has none."""
         marks = {student: {mark.cell: mark.score for mark in given} for student, given in self.course.marks().items()}
-        return {student: tuple(given.get(task) for task in TASKS) for student, given in marks.items()}
+        return {
+            student.name: tuple(_number(marks.get(student.name, {}).get(task)) for task in TASKS)
+            for student in (*HONEST, *self.attacks)
+        }
 
     def verdict(self, student: str) -> str:
         """A student's verdict as it was written."""
-        return (self.folder("verdicts") / ASSIGNMENT / student / f"{NOTEBOOK}.json").read_text(encoding="utf-8")
-
-    def page(self, student: str) -> str:
-        """A student's feedback."""
-        return (self.folder("feedback") / student / ASSIGNMENT / f"{NOTEBOOK}.html").read_text(encoding="utf-8")
+        path = self.folder("verdicts") / ASSIGNMENT / student / f"{NOTEBOOK}.json"
+        return path.read_text(encoding="utf-8") if path.exists() else '{"tasks": {}}'
 
     def folder(self, name: str) -> Path:
         """A folder of the course."""
         return self.course.root / name
+
+
+def _number(score: float | None) -> float:
+    return math.nan if score is None else score
 
 
 def run_classes(
@@ -294,12 +299,9 @@ def table(ran: Ran) -> str:
     points = ran.points()
     lines = [f"{'attack':<26} {'got':>5} of {'earned':<6}  what it tries, and what came of it"]
     for attack in ran.attacks:
-        got = points.get(attack.name)
-        total = "none" if got is None else f"{sum(got):g}"
-        lines += [
-            f"{attack.name:<26} {total:>5} of {sum(attack.earned):<6g}  {attack.tries}",
-            f"{'':<44}{attack.outcome}",
-        ]
+        got, earned = sum(points[attack.name]), sum(attack.earned)
+        lines.append(f"{attack.name:<26} {got:>5g} of {earned:<6g}  {attack.tries}")
+        lines.append(f"{'':<44}{attack.outcome}")
     lines += ["", f"{'honest':<26} {'got':>5} of {'right':<6}"]
     for student in HONEST:
         lines.append(f"{student.name:<26} {sum(points[student.name]):>5g} of {sum(student.points):<6g}")
