@@ -45,10 +45,11 @@ class RunRecord:
 
     def summary(self) -> list[str]:
         """Lines for whoever ran it."""
-        lines = [
-            f"{len(self.graded)} submissions graded in this run: {len(self.repaired)} repaired, {len(self.failed)} "
-            f"with a part that could not be graded, {len(self.stopped)} stopped, {len(self.changed)} with changed marks."
-        ]
+        counts = (
+            f"{len(self.repaired)} repaired, {len(self.failed)} with a part that could not be graded, "
+            f"{len(self.stopped)} stopped, {len(self.changed)} with changed marks"
+        )
+        lines = [f"{len(self.graded)} submissions graded in this run: {counts}."]
         for title, found in (
             ("repaired", self.repaired),
             ("could not be graded", self.failed),

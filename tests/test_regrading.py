@@ -49,10 +49,7 @@ def test_forced_regrading_keeps_what_was_given_by_hand(marked):
     assert {key: value[0] for key, value in gradebook_contents(marked).items()} == {
         key: value[0] for key, value in contents.items()
     }
-    assert (
-        "2 submissions graded in this run: 0 repaired, 0 with a part that could not be graded, 0 stopped, 0 with changed"
-        in (run.stderr)
-    )
+    assert "2 submissions graded in this run: 0 repaired" in run.stderr and "0 with changed marks" in run.stderr
 
 
 def test_a_changed_mark_is_said_with_its_reason(marked):

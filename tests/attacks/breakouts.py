@@ -186,7 +186,7 @@ WRITING = (
     ),
     _striking(
         "shell_commands",
-        "bash, curl and a compiler as commands",
+        "bash and curl as commands",
         """
         import os, subprocess
         for command in ("rm -rf @COURSE@ @HOME@ @CANARY@", "cp /etc/shadow /tmp", "curl http://127.0.0.1:@PORT@",
@@ -198,7 +198,7 @@ WRITING = (
     ),
     Attack(
         "ipython_commands",
-        "! and %% lines in cells, one of them in the middle of a task",
+        "! and % lines, and IPython's own shell",
         coding(
             cell="""
             !rm -rf @COURSE@ @HOME@/canary.txt

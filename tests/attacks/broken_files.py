@@ -99,7 +99,7 @@ def _forged(text: str) -> list:
     return [new_output("execute_result", data={"text/plain": text}, execution_count=1)]
 
 
-@_broken("a locked check that prints points, no check at all, a given cell gone", "put back")
+@_broken("a locked check that prints points, another one deleted", "put back")
 def edited_and_deleted_checks(hand: Hand) -> None:
     hand.cell("normalize_channels").source = "print(3.0)\n3.0"
     hand.notebook.cells.remove(hand.cell("image_to_patches"))

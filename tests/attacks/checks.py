@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 
 import nbformat
 from attack import ASSIGNMENT, NOTEBOOK, TASKS
-from honest import HONEST
 from nbconvert.filters import markdown2html
 from running import Ran
 
@@ -25,14 +24,14 @@ def problems(ran: Ran) -> list[str]:
 def counts(ran: Ran) -> str:
     """The lines under the table."""
     points = ran.points()
-    exact = [student for student in HONEST if points.get(student.name) == student.points]
+    exact = [student for student in ran.honest if points.get(student.name) == student.points]
     gained = [attack for attack in ran.attacks if sum(points[attack.name]) > attack.at_most]
     lies = [attack for attack in ran.attacks if attack.property_points]
     return "\n".join(
         [
             f"attacks: {len(ran.attacks)}; changed other marks: {len(honest_marks(ran))}; changed files outside: "
             f"{len(untouched(ran)) + len(left(ran))}; gained points: {len(gained)}; honest submissions exact: "
-            f"{len(exact)} of {len(HONEST)}; batch completed: {'no' if completed(ran) else 'yes'}",
+            f"{len(exact)} of {len(ran.honest)}; batch completed: {'no' if completed(ran) else 'yes'}",
             f"points of properties by a lie about right values (documented): "
             f"{sum(attack.property_points for attack in lies):g} by {len(lies)}; {ran.seconds:.0f} seconds",
         ]
@@ -41,7 +40,7 @@ def counts(ran: Ran) -> str:
 
 def completed(ran: Ran) -> list[str]:
     """The batch went through to its summary, everybody is in the gradebook and has feedback."""
-    students = [student.name for student in (*HONEST, *ran.attacks)]
+    students = [student.name for student in (*ran.honest, *ran.attacks)]
     found = [f"{name} has no points" for name, points in ran.points().items() if math.isnan(sum(points))]
     found += [f"{name} has no feedback" for name in students if not _feedback(ran, name).exists()]
     if f"{len(students)} submissions graded in this run:" not in ran.said:
@@ -57,7 +56,7 @@ def completed(ran: Ran) -> list[str]:
 def honest_marks(ran: Ran) -> list[str]:
     """Honest students have the points of their code, and their written answers wait for a person."""
     marks, found = ran.course.marks(), []
-    for student in HONEST:
+    for student in ran.honest:
         given = {mark.cell: mark.score for mark in marks.get(student.name, [])}
         wanted = dict(zip(TASKS, student.points, strict=True)) | {"q1": None if student.answered else 0.0}
         if given != wanted:
@@ -137,7 +136,7 @@ def pages(ran: Ran) -> list[str]:
         if len(line.strip()) >= 20 and not line.startswith(("@graded", "import", "from"))
     }
     found = []
-    for student in (*HONEST, *ran.attacks):
+    for student in (*ran.honest, *ran.attacks):
         page = _text(_feedback(ran, student.name)) if _feedback(ran, student.name).exists() else ""
         found += [f"{student.name}'s feedback shows: {line}" for line in secret_lines if line in page]
         texts = [page, *_shown(ran, student.name)]

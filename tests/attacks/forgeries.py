@@ -237,7 +237,7 @@ PROCESS = (
     ),
     _patching(
         "claims_a_fault_of_ours",
-        "to be excused: reports a fault of the grader, a full disk, a missing file",
+        "to be excused: reports a fault of the grader",
         """
         import segkit.checking.workbench as workbench
 
@@ -365,7 +365,7 @@ PROCESS = (
     ),
     Attack(
         "shadowed_modules",
-        "modules of its own in the place of segkit's, torch's and the standard library's",
+        "modules of its own in the place of torch, segkit and what compares answers",
         coding(
             cell="""
             import os, sys, types

@@ -31,7 +31,7 @@ from breakouts import BREAKOUTS
 from broken_files import BROKEN_FILES
 from exhaustion import EXHAUSTION
 from forgeries import FORGERIES
-from honest import HONEST
+from honest import HONEST, Honest
 
 from autograder.cases import SECRET_FILE
 from autograder.course import Course
@@ -39,7 +39,7 @@ from autograder.demo import open_course
 from autograder.paths import ROOT
 
 ATTACKS: tuple[Attack, ...] = (*FORGERIES, *BREAKOUTS, *EXHAUSTION, *BROKEN_FILES)
-LIMITS = {"seconds_per_test": 4, "seconds_per_notebook": 25, "memory_mib": 1500, "cpu_seconds": 20}
+LIMITS = {"seconds_per_test": 3, "seconds_per_notebook": 18, "memory_mib": 1500, "cpu_seconds": 20}
 ORDINARY_USER = 1000
 WRITTEN_BY_THE_GRADER = {"autograded", "verdicts", "feedback", "gradebook.db", ".grading.lock"}
 OF_THE_CHECKOUT = ("solutions", "notebooks", "autograder/hidden_tests")
@@ -66,6 +66,7 @@ class Ran:
     course: Course
     place: Place
     attacks: tuple[Attack, ...]
+    honest: tuple[Honest, ...]
     canaries: tuple[Path, ...]
     contacted: Callable[[], int]
     status: int = -1
@@ -82,7 +83,7 @@ class Ran:
         marks = {student: {mark.cell: mark.score for mark in given} for student, given in self.course.marks().items()}
         return {
             student.name: tuple(_number(marks.get(student.name, {}).get(task)) for task in TASKS)
-            for student in (*HONEST, *self.attacks)
+            for student in (*self.honest, *self.attacks)
         }
 
     def verdict(self, student: str) -> str:
@@ -100,7 +101,11 @@ def _number(score: float | None) -> float:
 
 
 def run_classes(
-    *, users: Sequence[bool] = (False,), unsafe: bool = False, attacks: tuple[Attack, ...] = ATTACKS
+    *,
+    users: Sequence[bool] = (False,),
+    unsafe: bool = False,
+    attacks: tuple[Attack, ...] = ATTACKS,
+    honest: tuple[Honest, ...] = HONEST,
 ) -> list[Ran]:
     """Make a course, hand in for everybody, grade once and write the feedback; several courses at the same time.
 
@@ -110,7 +115,7 @@ def run_classes(
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(_adopting_orphans())
-        runs = [stack.enter_context(_prepared(attacks, as_user)) for as_user in users]
+        runs = [stack.enter_context(_prepared(attacks, honest, as_user)) for as_user in users]
         with ThreadPoolExecutor() as pool:
             list(pool.map(partial(_grade, unsafe=unsafe), runs, users))
         processes = _processes()
@@ -127,7 +132,7 @@ def remove(ran: Ran) -> None:
 
 
 @contextlib.contextmanager
-def _prepared(attacks: tuple[Attack, ...], as_user: bool) -> Iterator[Ran]:
+def _prepared(attacks: tuple[Attack, ...], honest: tuple[Honest, ...], as_user: bool) -> Iterator[Ran]:
     """A course in which everybody has handed in, with canaries and listeners around it."""
     token = secrets.token_hex(8)
     base = Path(tempfile.mkdtemp(prefix="attacked-"))
@@ -144,7 +149,7 @@ def _prepared(attacks: tuple[Attack, ...], as_user: bool) -> Iterator[Ran]:
         with _listeners(base, token) as (names, contacted):
             names |= {"COURSE": str(course.root), "HOME": str(base / "home"), "CHECKOUT": str(ROOT)}
             place = Place(token, {**names, "CANARY": str(canaries[0]), "TOKEN": f"secret-{token}"})
-            ran = Ran(base, course, place, attacks, canaries, contacted)
+            ran = Ran(base, course, place, attacks, honest, canaries, contacted)
             _hand_in(ran)
             if as_user:
                 _give_to_user(base)
@@ -155,7 +160,7 @@ def _prepared(attacks: tuple[Attack, ...], as_user: bool) -> Iterator[Ran]:
 
 
 def _hand_in(ran: Ran) -> None:
-    for student in (*HONEST, *ran.attacks):
+    for student in (*ran.honest, *ran.attacks):
         folder = ran.folder("submitted") / student.name / ASSIGNMENT
         folder.mkdir(parents=True)
         student.write(Hand(folder, ran.place))
@@ -303,7 +308,7 @@ def table(ran: Ran) -> str:
         lines.append(f"{attack.name:<26} {got:>5g} of {earned:<6g}  {attack.tries}")
         lines.append(f"{'':<44}{attack.outcome}")
     lines += ["", f"{'honest':<26} {'got':>5} of {'right':<6}"]
-    for student in HONEST:
+    for student in ran.honest:
         lines.append(f"{student.name:<26} {sum(points[student.name]):>5g} of {sum(student.points):<6g}")
     return "\n".join(lines)
 
