@@ -101,7 +101,7 @@ class CourseAutograde(Autograde):
         basis = verdict_basis(assignment_id, content_key({}), self.settings.grading_settings(self))
         self.state = state_of(student, basis, self.release)
         if self.coursedir.notebook_id == "*" and not is_up_to_date(self.verdicts / student_id, self.state):
-            shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
+            _remove(Path(self._format_dest(assignment_id, student_id)))
         return super().init_destination(assignment_id, student_id)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
@@ -115,7 +115,15 @@ class CourseAutograde(Autograde):
                 self.run.notes[student_id] = list(self.submission.notes)
             refused = [glob.escape(path.name) for path in self.submission.refused_files]
             self.coursedir.ignore = [*self.ignored, *refused]
-            super().init_assignment(assignment_id, student_id)
+            try:
+                super().init_assignment(assignment_id, student_id)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                sentence = f"its files beside the notebooks could not be copied to autograded/ ({error.strerror})"
+                self.run.notes.setdefault(student_id, []).append(sentence)
+                self.coursedir.ignore = ["*"]
+                super().init_assignment(assignment_id, student_id)
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """As nbgrader's."""
@@ -147,6 +155,18 @@ class CourseAutograde(Autograde):
             if sentence not in self.run.notes.setdefault(path.parent.parent.name, []):
                 self.run.notes[path.parent.parent.name].append(sentence)
             return None
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise SystemExit(
+            f"autograder: {folder} cannot be replaced ({error.strerror}), so grading stopped here: look at its "
+            "permissions and run this again. What was graded is kept."
+        ) from None
 
 
 def _read_small(path: Path) -> str:

@@ -144,6 +144,8 @@ def test_several_files_for_one_notebook(tmp_path):
     files = {f"{ASSIGNMENT}/{NAME} ({i}).ipynb": nb for i, nb in enumerate((RELEASED[NAME], half, completed(), half))}
     most = triage(tmp_path / "b", {path: plain(notebook) for path, notebook in files.items()})
     assert found(most) == ["This notebook was handed in as 02_modules (2).ipynb."]
+    untouched = triage(tmp_path / "e", {FILE: plain(RELEASED[NAME]), f"{ASSIGNMENT}/02_modules-Copy1.ipynb": MINE})
+    assert found(untouched) == ["This notebook was handed in as 02_modules-Copy1.ipynb."]
     broken = triage(tmp_path / "c", {FILE: "{", f"{ASSIGNMENT}/02_modules-Copy1.ipynb": MINE})
     assert found(broken) == ["This notebook was handed in as 02_modules-Copy1.ipynb."]
     deeper = triage(tmp_path / "d", {f"{ASSIGNMENT}/old/{NAME}.ipynb": plain(half), FILE: MINE, f"{NAME}.ipynb": half})
@@ -264,6 +266,15 @@ def test_files_and_folders_without_permission(tmp_path, monkeypatch):
     assert submission.notebooks[NAME].unreadable == "02_modules.ipynb could not be opened (Permission denied)."
     assert submission.notes == ["Folders that could not be opened (Permission denied): closed."]
     assert submission.refused_files == [folder / "closed"]
+
+
+def test_a_file_that_may_not_be_read_is_not_copied(tmp_path, monkeypatch):
+    folder = hand_in(tmp_path, {FILE: MINE, f"{ASSIGNMENT}/notes.txt": "{}"})
+    monkeypatch.setattr(os, "access", lambda path, *_, **__: path != "notes.txt")
+    submission = triage_submission(folder, RELEASED)
+    assert submission.refused_files == [folder / "notes.txt"]
+    assert submission.notes == ["Files that may not be read: notes.txt."]
+    assert submission.notebooks[NAME].unreadable is None
 
 
 def test_a_file_that_becomes_a_link_while_it_is_looked_at(tmp_path, monkeypatch):

@@ -159,6 +159,8 @@ class _Walk:
         try:
             with _opened(self.student, parts[:-1], _FOLDER) as above:
                 status = os.stat(parts[-1], dir_fd=above, follow_symlinks=False)
+                regular = stat.S_ISREG(status.st_mode)
+                readable = not regular or os.access(parts[-1], os.R_OK, dir_fd=above)
         except OSError:
             return  # there is no such thing: nothing was handed in here
         name = printable(parts[-1])
@@ -167,7 +169,9 @@ class _Walk:
                 self.block(parts, f"{name} is a folder, not a notebook: hand in the notebook itself.")
                 self.remember(parts, "Folders called like notebooks")
             self.folder(parts, search=search)
-        elif not stat.S_ISREG(status.st_mode):
+        elif not readable and not _NOTEBOOK.fullmatch(parts[-1]):
+            self.refuse(parts, "Files that may not be read")
+        elif not regular:
             what = "symbolic link" if stat.S_ISLNK(status.st_mode) else "pipe, socket or device"
             self.refuse(parts, f"Not followed or opened, because it is a {what}")
             self.block(parts, f"{name} is a {what}, which is not opened: hand in the notebook itself.")

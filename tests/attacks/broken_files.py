@@ -153,7 +153,11 @@ def deep_and_renamed(hand: Hand) -> None:
     hand.save(name="Homework/final/my notebook FINAL v2.ipynb")
 
 
-@_broken("two files, the exact name holds the untouched release", points=NOTHING, outcome="the exact name counts")
+@_broken(
+    "the untouched release under the exact name, the work in a copy beside it",
+    "left aside",
+    outcome="the one that was worked in counts, and that is said",
+)
 def two_versions(hand: Hand) -> None:
     hand.save(released_notebook())
     hand.save(name=f"{NOTEBOOK}-Copy1.ipynb")
