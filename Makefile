@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox demo test notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox demo test attacks notebooks release bundle audit lint hidden-tests clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,7 +41,10 @@ demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChal
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
 test: environment sandbox lint  ## everything that must hold, in about a quarter of an hour on 2 cores
-	$(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest
+	$(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks
+
+attacks: environment sandbox  ## a class of hostile and broken submissions beside honest ones; prints what each got
+	$(BIN)/python -m pytest tests/attacks
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
 	$(BIN)/python -m autograder notebooks $(ONE)
