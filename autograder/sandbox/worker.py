@@ -121,7 +121,7 @@ class Worker:
         """Start the process and wait for its greeting, which it sends before it has seen the student's code."""
         self._folder = None if self.sandbox.own_folder else tempfile.mkdtemp(prefix="submission-")
         folder = self._folder or "/"
-        self._shared_before = memory_in_no_process()
+        self._shared_before = sys.maxsize  # what others on this machine take meanwhile is not its doing
         self._process = subprocess.Popen(
             self.sandbox.command(PROGRAM, self.limits, self.device),
             stdin=subprocess.PIPE,
@@ -136,6 +136,7 @@ class Worker:
         try:
             deadline = time.monotonic() + START_SECONDS
             unpack(lambda count: self._read(count, deadline), 0, max_json=MAX_REPLY_JSON)
+            self._shared_before = memory_in_no_process()
         except (EOFError, TimeoutError, WireError, AnswerError) as error:
             said = self._last_words() or str(error)
             self._stop()
