@@ -107,10 +107,13 @@ def test_edited_marks_are_put_back(tmp_path, change):
             marks |= change
     triaged = triage_one(tmp_path, notebook)
     assert sources(triaged.notebook) == sources(completed())
-    changed = "mix_ffn" if change == {"solution": True} else "MixFFN-stub, mix_ffn"
-    assert triaged.repairs == [
-        f"The grading marks (nbgrader's metadata) of cells were changed and were put back: {changed}."
-    ]
+    lasting = change.keys() - {"points", "checksum"}  # these change with a new release: nobody is blamed for them
+    before = {name: graded(RELEASED["02_modules"], name).metadata.nbgrader for name in ("MixFFN-stub", "mix_ffn")}
+    changed = [name for name, marks in before.items() if any(marks.get(key) != change[key] for key in lasting)]
+    sentence = f"The grading marks (nbgrader's metadata) of cells were changed and were put back: {', '.join(changed)}."
+    assert triaged.repairs == ([sentence] if changed else [])
+    for name, marks in before.items():
+        assert graded(triaged.notebook, name).metadata.nbgrader == marks
 
 
 def test_invented_marks_are_taken_off(tmp_path):

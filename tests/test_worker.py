@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -208,7 +209,8 @@ def shared(_shared):
 
 def test_the_code_starts_in_an_empty_folder_without_arguments(shared):
     folder, content, arguments = ask(shared).call("surroundings").result
-    assert (folder, content) == ("/tmp", [])
+    mounted = Path(sys.prefix).parts[2:3] if Path(sys.prefix).is_relative_to("/tmp") else ()
+    assert (folder, content) == ("/tmp", [*mounted])
     assert len(arguments) == 1
 
 

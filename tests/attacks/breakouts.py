@@ -70,8 +70,9 @@ READING = (
         "other_submissions",
         "other students' code: kept findings, temporary folders, earlier processes' files",
         """
-        import glob, os
+        import glob, os, sys
         found = [path for path in glob.glob("/tmp/*") + glob.glob("/tmp/.*") + glob.glob("/dev/shm/*")]
+        found = [path for path in found if not sys.prefix.startswith(path)]  # an environment may lie below /tmp
         found += glob.glob("/var/tmp/*") + glob.glob("/home/*") + glob.glob("/mnt/*") + glob.glob("/run/user/*")
         ours = range(1, os.getpid() + 1)  # the sandbox's own stand before it
         found += [name for name in os.listdir("/proc") if name.isdigit() and int(name) not in ours]
