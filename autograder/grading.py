@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -94,6 +94,7 @@ def verdict_basis(assignment: str, content: str, settings: Settings) -> Basis:
         engine=fingerprint_of_engine(assignment),
         versions=installed_versions(),
         device=settings.device,
+        limits=asdict(settings.limits),
         sandbox=settings.sandbox.name,
         secret=fingerprint_of_secret(settings.secret),
         case=case_number(settings.secret, content),

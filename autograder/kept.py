@@ -1,7 +1,7 @@
 """Findings that are kept by content, so that nothing is tried twice: not after a kill, not in a second run.
 
 One file per content of a submission, one entry per test. The name of an entry says all that the finding depends on:
-the test's own source, the code and reference it runs with, versions, device, sandbox and secret case.
+the test's own source, the code and reference it runs with, versions, device, limits, sandbox and secret case.
 """
 
 import ast
@@ -68,7 +68,8 @@ def _read(path: Path) -> dict | None:
 
 def finding_name(test: str, basis: Basis) -> str:
     """The name of a test's finding. `test`: from `fingerprint_of_test`."""
-    return _digest(test, basis.engine, basis.versions, basis.device, basis.sandbox, basis.secret, basis.case)
+    depends_on = {name: value for name, value in asdict(basis).items() if name != "tests"}
+    return _digest(test, depends_on)
 
 
 @cache

@@ -62,6 +62,7 @@ class Basis:
     engine: str
     versions: dict[str, str]
     device: str
+    limits: dict[str, float]
     sandbox: str
     secret: str
     case: int
@@ -137,6 +138,7 @@ def _reasons(old: dict, now: Verdict) -> list[str]:
         "engine": "the engine or the reference changed",
         "versions": "other library versions are installed",
         "device": f"it was graded on {new['device']}, not on {basis.get('device')}",
+        "limits": "the limits of time, memory and so on changed",
         "sandbox": "it ran in another sandbox",
         "secret": "the course's secret changed",
     }

@@ -16,13 +16,14 @@ from autograder.feedback import notebook_html, task_html, task_text
 from autograder.grading import Settings, earlier_cells, grade_notebook, task_points
 from autograder.kept import KeptFindings, fingerprint_of_test
 from autograder.paths import HIDDEN_TESTS
+from autograder.sandbox import Limits
 from autograder.sources import AUTOMATIC, read_sources
 from autograder.submissions import candidate_cells, notebook_cells
 from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, changes, content_key, unreadable_verdict
 from segkit.errors import CourseError
 from segkit.student import Cell, code_cells
 
-BASIS = Basis("tests", "engine", {"torch": "2"}, "cpu", "bubblewrap", "fingerprint", 7)
+BASIS = Basis("tests", "engine", {"torch": "2"}, "cpu", {"test": 30}, "bubblewrap", "fingerprint", 7)
 SETTINGS = Settings(b"secret")
 
 # --- points ---------------------------------------------------------------------------------------------------------
@@ -167,6 +168,7 @@ def test_a_notebook_that_cannot_be_read_earns_nothing_and_says_why():
         (verdict((1, True), basis=replace(BASIS, engine="new")), "the engine or the reference changed"),
         (verdict((1, True), basis=replace(BASIS, versions={"torch": "3"})), "other library versions are installed"),
         (verdict((1, True), basis=replace(BASIS, device="cuda")), "it was graded on cuda, not on cpu"),
+        (verdict((1, True), basis=replace(BASIS, limits={"test": 60})), "the limits of time, memory and so on changed"),
         (verdict((1, True), basis=replace(BASIS, secret="new")), "the course's secret changed"),
         (verdict((1, True)), "something that the verdict does not record"),
     ],
@@ -402,8 +404,17 @@ def test_nothing_is_tried_twice_until_it_changes(run, tmp_path):
     assert runs(tmp_path, "counted") == 4
     run(replace(kept, secret=b"another"), counted=COUNTED)
     assert runs(tmp_path, "counted") == 6
-    run(SETTINGS, counted=COUNTED)
+    run(replace(kept, limits=Limits(test=60)), counted=COUNTED)
     assert runs(tmp_path, "counted") == 8
+    run(SETTINGS, counted=COUNTED)
+    assert runs(tmp_path, "counted") == 10
+
+
+def test_points_that_a_task_carries_are_a_reason_too(tmp_path):
+    path = tmp_path / "02_modules.json"
+    verdict((1, True)).write(path)
+    fewer = replace(verdict((1, True)), tasks={"attention": task(6, (1, True))})
+    assert changes(path, fewer) == ["attention: 12 -> 6 of 6, because the points that tasks carry changed"]
 
 
 def test_a_changed_test_changes_its_own_fingerprint_only(tmp_path):

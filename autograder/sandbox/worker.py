@@ -26,6 +26,7 @@ from segkit.student import Cell
 
 CHUNK = MIB
 WATCH_SECONDS = 0.1
+EXIT_SECONDS = 5  # from the end of its answers to its own end
 START_SECONDS = 120  # until the greeting: the machine's time, not the submission's
 PROGRAM = [sys.executable, "-s", "-P", "-m", "segkit.checking.worker"]
 OF_A_SHELL = 128  # bubblewrap, like a shell, exits with this plus the signal that ended the program
@@ -189,7 +190,7 @@ class Worker:
     def _refuse_unasked(self) -> None:
         poll = select.poll()
         poll.register(self._process.stdout.fileno(), select.POLLIN)
-        if poll.poll(0) and self._process.poll() is None:
+        if poll.poll(0) and self._status() is None:
             waiting = os.read(self._process.stdout.fileno(), 1)
             if waiting:
                 raise WireError("something arrived that nobody had asked for")
@@ -233,10 +234,9 @@ class Worker:
             raise _stopped("processes", "Your code was stopped: it started too many processes.")
 
     def _ended(self) -> AnswerError:
-        try:
-            status = self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            status = None
+        deadline = time.monotonic() + EXIT_SECONDS
+        while (status := self._status()) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         self._stop()
         if status is None:
             return _stopped("protocol", "Your code's process was stopped: it closed the pipe that answers go through.")
@@ -247,6 +247,14 @@ class Worker:
             name = signal.Signals(number).name
             return _stopped("crash", f"Your code's process crashed or was killed (signal {number}, {name}).")
         return _stopped("exit", f"Your code ended its own process{f' with status {status}' if status else ''}.")
+
+    def _status(self) -> int | None:
+        """As `Popen.poll`, but the process stays a zombie: its number names the group that `_stop` ends, and must not
+        become somebody else's before."""
+        found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     def _stop(self) -> None:
         if self._process is not None:

@@ -254,13 +254,16 @@ def _accepts(listener: socket.socket) -> bool:
 
 @contextlib.contextmanager
 def _adopting_orphans() -> Iterator[None]:
-    """Whatever outlives its parent becomes a child of this process meanwhile, and can be seen."""
+    """Whatever outlives its parent becomes a child of this process meanwhile, and can be seen; the dead are buried."""
     prctl = ctypes.CDLL(None).prctl
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         yield
     finally:
         prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        for child in psutil.Process().children():
+            if child.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(child.pid, 0)
 
 
 def _processes() -> list[str]:
