@@ -10,7 +10,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox demo test attacks notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox demo test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,15 @@ test: environment sandbox lint  ## everything that must hold, in about a quarter
 
 attacks: environment sandbox  ## a class of hostile and broken submissions beside honest ones; prints what each got
 	$(BIN)/python -m pytest tests/attacks
+
+mutation: environment  ## does each small change of the reference fail a hidden test? some minutes on 2 cores (ASSIGNMENT=intro: of one)
+	PYTHONPATH=tests $(BIN)/python -m mutation $(ONE)
+
+verdicts: environment  ## are verdicts right, and the same for 20 secrets? half an hour on 2 cores (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
+
+feedback-examples: environment  ## twenty wrong answers and what students are told about them
+	@$(BIN)/python -W ignore -m autograder.feedback_examples
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
 	$(BIN)/python -m autograder notebooks $(ONE)

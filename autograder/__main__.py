@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
         "--unsafe-no-sandbox", action="store_true", help="trusted solutions only: run their code without a sandbox"
     )
     add("marks", _marks, "print the marks in the gradebook")
+    mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
+    mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
     return parser
 
 
@@ -117,6 +119,16 @@ def _marks(options: argparse.Namespace) -> int:
     from autograder.course import Course
 
     print(Course(Path.cwd(), options.assignment).marks_table())
+    return 0
+
+
+def _misconceptions(options: argparse.Namespace) -> int:
+    from autograder.class_misconceptions import misconceptions_table, write_misconceptions
+
+    if options.csv:
+        print(f"{options.csv}: {write_misconceptions(Path.cwd(), options.assignment, options.csv)} rows")
+    else:
+        print(misconceptions_table(Path.cwd(), options.assignment))
     return 0
 
 

@@ -11,8 +11,10 @@ from autograder.cases import case_seed
 from autograder.reference import reference_candidate
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.sources import AUTOMATIC, read_sources
+from segkit.checking.arrangements import each_arrangement
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.checking.compare import TOLERANCE
+from segkit.checking.fingerprints import Fingerprint, fingerprint, fingerprint_of_error
 from segkit.checking.inputs import Numbers
 from segkit.checking.public import first_difference
 from segkit.student import Cell
@@ -21,14 +23,28 @@ STOPS_PER_TASK = 2
 
 
 class WrongAnswer(AssertionError):
-    """A hidden test's finding, in words for the student; `said` and `stopped` as in `AnswerError`."""
+    """A hidden test's finding, in words for the student; `said` and `stopped` as in `AnswerError`.
 
-    def __init__(self, sentence: str, *, said: bool = False, stopped: str | None = None) -> None:
+    `mark`: which question of the test it was, its tolerance, and fingerprints of the answers, one for each arrangement
+    of the parameters: what a misconception is recognised by.
+    """
+
+    def __init__(
+        self, sentence: str, *, said: bool = False, stopped: str | None = None, mark: dict | None = None
+    ) -> None:
         super().__init__(sentence)
-        self.said, self.stopped = said, stopped
+        self.said, self.stopped, self.mark = said, stopped, mark
 
 
-_right_answers: dict[tuple, dict[str, Any]] = {}
+_right_answers: dict[tuple, "_Right"] = {}
+
+
+@dataclass(frozen=True)
+class _Right:
+    """The reference's answers to one question, and how many weights its module registers."""
+
+    answers: dict[str, torch.Tensor]
+    registered: int | None
 
 
 @dataclass
@@ -89,12 +105,14 @@ class Judge:
     """Runs one probe on the submission and on the reference and says what differs.
 
     `out_of_time` is shared by the tests of a task: an endless loop must not cost each of them its whole time.
+    `whole`: where stand-ins are used and the answer is wrong, try it without them.
     """
 
     candidate: Candidate
     reference: Candidate
     key: tuple = field(repr=False)  # begins with the secret
     out_of_time: list[str] = field(default_factory=list)
+    whole: bool = True
     _asked: int = 0
 
     def same(
@@ -119,28 +137,43 @@ class Judge:
             raise WrongAnswer("Not tried: two tests of this task had already been stopped for time.", stopped="time")
         doubles = tuple(doubles)
         problem = self._problem(probe, doubles, tolerance, case)
-        if problem and doubles and problem.stopped != "time" and not self._problem(probe, (), tolerance, case):
+        tried_whole = self.whole and problem and doubles and problem.stopped != "time"
+        if tried_whole and not self._problem(probe, (), tolerance, case):
             return
         if problem:
             raise problem
 
     def _problem(self, probe: Callable, doubles: tuple[str, ...], tolerance: float, case: dict) -> WrongAnswer | None:
+        """What is wrong in the first arrangement of the parameters, if it is not right in any of them."""
+        right = self._right(probe, doubles, case)
+        sentence, prints = None, []
         try:
-            answers = probe(self.candidate, doubles=doubles, **case)
+            for answers in each_arrangement(self.candidate, probe, dict(case, doubles=doubles)):
+                found = first_difference(
+                    answers, right.answers, tolerance=tolerance, reveal=False,
+                    registered=(self.candidate.registered, right.registered),
+                )  # fmt: skip
+                if not found:
+                    return None
+                sentence = sentence or found
+                prints.append(fingerprint(answers))
         except AnswerError as error:
             if error.stopped == "time":
                 self.out_of_time.append(str(error))
-            return WrongAnswer(str(error), said=error.said, stopped=error.stopped)
-        right = self._right(probe, doubles, case)
-        sentence = first_difference(answers, right, tolerance=tolerance, reveal=False)
-        return WrongAnswer(sentence) if sentence else None
+            mark = None if error.stopped else self._mark(tolerance, [fingerprint_of_error(error)])
+            return WrongAnswer(str(error), said=error.said, stopped=error.stopped, mark=mark)
+        return WrongAnswer(sentence, mark=self._mark(tolerance, prints))
 
-    def _right(self, probe: Callable, doubles: tuple[str, ...], case: dict) -> dict[str, torch.Tensor]:
+    def _mark(self, tolerance: float, prints: list[Fingerprint]) -> dict:
+        return {"asked": self._asked, "tolerance": tolerance, "prints": prints}
+
+    def _right(self, probe: Callable, doubles: tuple[str, ...], case: dict) -> _Right:
         """The reference's answers: computed once per case of the pool, not once per student."""
         key = (*self.key, self._asked, doubles)
         if key not in _right_answers:
             answers = probe(self.reference, doubles=doubles, **case)
-            _right_answers[key] = {name: torch.as_tensor(value) for name, value in answers.items()}
+            tensors = {name: torch.as_tensor(value) for name, value in answers.items()}
+            _right_answers[key] = _Right(tensors, self.reference.registered)
         return _right_answers[key]
 
 

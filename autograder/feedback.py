@@ -21,6 +21,7 @@ STOPPED = {
     "forbidden access": "stopped: access that is not allowed here",
     FAULT: "not judged",
 }
+APART = "Right, but for the mistake that cost points elsewhere."
 _ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _TASK = _ENVIRONMENT.from_string(
     """\
@@ -34,7 +35,8 @@ _TASK = _ENVIRONMENT.from_string(
 {% if finding.message and repeated(task, finding) %}<br>The same.
 {% elif finding.message and finding.said %}<br>The process of your code reported:
  <q style="font-family:monospace">{{ quoted(finding.message) }}</q>
-{% elif finding.message %}<br>{{ finding.message }}{% endif %}</td>
+{% elif finding.message %}<br>{{ finding.message }}
+{% elif finding.apart_from %}<br>{{ apart }}{% endif %}</td>
 <td>{{ '%g' % (0 if finding.message else task.points_of(finding)) }} of {{ '%g' % task.points_of(finding) }}</td>
 </tr>
 {% endfor %}
@@ -62,7 +64,7 @@ def task_html(task: TaskVerdict, problems: list[str]) -> str:
     """A table of the task's tests; everything a student wrote is escaped, marked and cut."""
     lost = any(finding.message for finding in task.findings)
     return _TASK.render(
-        task=task, problems=problems if lost else [], quoted=_quoted, repeated=_repeated, stopped=_stopped
+        task=task, problems=problems if lost else [], quoted=_quoted, repeated=_repeated, stopped=_stopped, apart=APART
     )
 
 
@@ -84,8 +86,8 @@ def task_text(task: TaskVerdict) -> str:
             lines.append("      The same.")
         elif finding.message and finding.said:
             lines.append(f'      The process of your code reported: "{_quoted(finding.message)}"')
-        elif finding.message:
-            lines.append(f"      {finding.message}")
+        elif finding.message or finding.apart_from:
+            lines.append(f"      {finding.message or APART}")
     return "\n".join(lines)
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from autograder.cases import case_number
+from autograder.diagnosis import Case, diagnosed
 from autograder.examination import Examination
 from autograder.kept import (
     KeptFindings,
     finding_name,
+    fingerprint_of_catalogue,
     fingerprint_of_engine,
     fingerprint_of_secret,
     fingerprint_of_test,
@@ -78,7 +80,10 @@ def grade_notebook(
         if points:
             _run_pytest(assignment, list(points), collector)
         problems = examination.problems(notebook) or kept.problems
-    tasks = {task: TaskVerdict(task, points[task], collector.findings.get(task, [])) for task in points}
+    tasks = {}
+    for task, maximum in points.items():
+        case = Case(assignment, task, settings.secret, basis.case)
+        tasks[task] = TaskVerdict(task, maximum, diagnosed(case, collector.findings.get(task, [])))
     return Verdict(assignment, notebook, content, basis, tasks, problems)
 
 
@@ -92,6 +97,7 @@ def verdict_basis(assignment: str, content: str, settings: Settings) -> Basis:
     return Basis(
         tests=fingerprint_of_tests(assignment),
         engine=fingerprint_of_engine(assignment),
+        catalogue=fingerprint_of_catalogue(assignment),
         versions=installed_versions(),
         device=settings.device,
         limits=asdict(settings.limits),
@@ -213,7 +219,7 @@ def _finding(item: pytest.Item, call: pytest.CallInfo) -> Finding:
         return right
     if call.excinfo.typename == "WrongAnswer":
         error = call.excinfo.value
-        return replace(right, message=str(error), said=error.said, stopped=error.stopped)
+        return replace(right, message=str(error), said=error.said, stopped=error.stopped, mark=error.mark)
     # A test that fails by itself: an answer nobody had thought of, or a mistake of ours. Nobody gains by it, the batch
     # goes on, and the instructor is told.
     return replace(right, message=f"{FAULT_MESSAGE} ({call.excinfo.typename})", stopped=FAULT)

@@ -5,11 +5,14 @@ import errno
 import fcntl
 import glob
 import shutil
-from collections.abc import Iterator
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
+from nbgrader.api import InvalidEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import parse_utc
@@ -27,6 +30,7 @@ from autograder.verdicts import content_key
 from segkit.errors import CourseError
 
 LOCK = ".grading.lock"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 64 * 2**20  # bytes: below that, a course's disk is about to be full
 UNSAFE = (
     "UNSAFE: the code of these notebooks runs without a sandbox and can read and change everything you can. "
@@ -66,8 +70,11 @@ class CourseAutograde(Autograde):
         if edited:
             raise CourseError(
                 f"Nothing was graded: {', '.join(edited)} in {self.release} was edited or run since it was built, and "
-                "submissions are held against it. Move it elsewhere and run `make release`."
+                "submissions are held against it. Move it elsewhere and run "
+                f"`make release ASSIGNMENT={self.run.assignment}`."
             )
+        autograded = Path(self.coursedir.format_path(self.coursedir.autograded_directory, "x", "y")).parent.parent
+        _require_writable((root, self.verdicts.parent, self.verdicts, autograded), root / "gradebook.db")
         require_known(root, self.run.assignment)
         course_secret(root)
         require_device(self.settings.device)
@@ -118,7 +125,7 @@ class CourseAutograde(Autograde):
             try:
                 super().init_assignment(assignment_id, student_id)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                if error.errno in FULL:
                     raise
                 sentence = f"its files beside the notebooks could not be copied to autograded/ ({error.strerror})"
                 self.run.notes.setdefault(student_id, []).append(sentence)
@@ -176,6 +183,32 @@ def _read_small(path: Path) -> str:
         return file.read(100)
 
 
+def _require_writable(folders: Iterable[Path], gradebook: Path) -> None:
+    """Refuse at once where every submission would fail; what is not there yet is made later."""
+    for folder in folders:
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            raise CourseError(
+                f"Nothing was graded: the folder {folder} may not be written to ({error.strerror})."
+            ) from None
+    if gradebook.exists():
+        try:
+            with contextlib.closing(sqlite3.connect(f"{gradebook.absolute().as_uri()}?mode=rw", uri=True)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("CREATE TABLE may_be_written_to (x)")  # never committed
+        except sqlite3.Error as error:
+            raise CourseError(
+                f"Nothing was graded: the gradebook {gradebook} cannot be written to ({error}). Look at its "
+                "permissions, close what else uses it, and run this again."
+            ) from None
+
+
 def _require_space(root: Path) -> None:
     free = shutil.disk_usage(root).free
     if free < LEAST_FREE:
@@ -192,12 +225,12 @@ def _sentences() -> Iterator[None]:
     except KeyboardInterrupt:
         raise SystemExit("autograder: interrupted; what was finished is kept, run this again to go on.") from None
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         raise SystemExit(_disk_full(error)) from None
-    except OperationalError as error:
+    except (OperationalError, InvalidEntry) as error:  # nbgrader makes the second of the first where it adds something
         if "disk is full" in str(error) or "disk I/O error" in str(error):
-            raise SystemExit(_disk_full(error.orig)) from None
+            raise SystemExit(_disk_full(getattr(error, "orig", error))) from None
         if "readonly" in str(error):
             raise SystemExit(
                 "autograder: the gradebook may not be written to, so grading stopped here: look at the permissions of "

@@ -68,7 +68,7 @@ def _read(path: Path) -> dict | None:
 
 def finding_name(test: str, basis: Basis) -> str:
     """The name of a test's finding. `test`: from `fingerprint_of_test`."""
-    depends_on = {name: value for name, value in asdict(basis).items() if name != "tests"}
+    depends_on = {name: value for name, value in asdict(basis).items() if name not in ("tests", "catalogue")}
     return _digest(test, depends_on)
 
 
@@ -103,6 +103,14 @@ def fingerprint_of_engine(assignment: str) -> str:
     engine += [HIDDEN_TESTS / "conftest.py", *sorted((ROOT / "autograder" / "sandbox").glob("*.py"))]
     reference = [[cell.source for cell in runnable_cells(source)] for source in read_sources(assignment)]
     return _digest(_of_files([*library, *engine]), reference)
+
+
+@cache
+def fingerprint_of_catalogue(assignment: str) -> str:
+    """Changes if a misconception of the assignment does, or how they are recognised."""
+    folder = ROOT / "autograder" / "misconceptions"
+    recognising = [*sorted(folder.glob("*.py")), ROOT / "autograder" / "diagnosis.py"]
+    return _of_files([*recognising, *sorted((folder / assignment).glob("*.py"))])
 
 
 @cache

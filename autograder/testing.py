@@ -2,6 +2,8 @@
 
 import pytest
 
+ROUNDED = 0.3  # of the answer's std: bfloat16 has three digits, and every step of a right answer rounds to them
+
 
 def graded(title: str, share: float):
     """Mark a hidden test: its public name, and its share of the points that the task's check cell carries.

@@ -16,7 +16,9 @@ class Finding:
     """One hidden test: its public name, its share of the task's points, and what was wrong (None: nothing).
 
     `said`: the message comes from the process of the student's code, which may say anything. `stopped`: what ended the
-    code before it could answer (`"time"`, `"memory"`, `"crash"`, ...), if something did.
+    code before it could answer (`"time"`, `"memory"`, `"crash"`, ...), if something did. `mark`: as in `WrongAnswer`.
+    `misconceptions`: names of the recognised mistakes that it lost its points to. `apart_from`: names of those apart
+    from which it is right, so that it has them.
     """
 
     test: str
@@ -26,6 +28,9 @@ class Finding:
     seconds: float
     said: bool = False
     stopped: str | None = None
+    mark: dict | None = None
+    misconceptions: list[str] = field(default_factory=list)
+    apart_from: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,12 @@ class TaskVerdict:
             return self.max_points if total else 0.0  # not rounded: a hair above the maximum fails the submission
         return min(round(self.max_points * earned / total, 2), self.max_points)
 
+    @property
+    def misconceptions(self) -> list[str]:
+        """The mistakes that were recognised, each once, in the order of the tests."""
+        named = [name for finding in self.findings for name in (*finding.misconceptions, *finding.apart_from)]
+        return list(dict.fromkeys(named))
+
     def points_of(self, finding: Finding) -> float:
         """What one test carries."""
         return round(self.max_points * finding.share / sum(other.share for other in self.findings), 2)
@@ -54,12 +65,14 @@ class TaskVerdict:
 class Basis:
     """What a verdict depends on besides the submission: two verdicts on one submission differ only where these do.
 
-    `tests`, `engine`: hashes of the hidden tests and of the code and reference that they run with; `case`: number of
-    the secret case; `secret`: a fingerprint from which the secret cannot be had.
+    `tests`, `engine`, `catalogue`: hashes of the hidden tests, of the code and reference that they run with, and of
+    what recognises misconceptions; `case`: number of the secret case; `secret`: a fingerprint from which the secret
+    cannot be had.
     """
 
     tests: str
     engine: str
+    catalogue: str
     versions: dict[str, str]
     device: str
     limits: dict[str, float]
@@ -91,7 +104,9 @@ class Verdict:
         """Save as JSON, whole or not at all."""
         record = asdict(self)
         for name, task in self.tasks.items():
-            record["tasks"][name]["points"] = task.points
+            record["tasks"][name] |= {"points": task.points, "misconceptions": task.misconceptions}
+            for finding in record["tasks"][name]["findings"]:
+                del finding["mark"]
         write_whole(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -136,6 +151,7 @@ def _reasons(old: dict, now: Verdict) -> list[str]:
     sentences = {
         "tests": "the hidden tests changed",
         "engine": "the engine or the reference changed",
+        "catalogue": "the catalogue of misconceptions changed",
         "versions": "other library versions are installed",
         "device": f"it was graded on {new['device']}, not on {basis.get('device')}",
         "limits": "the limits of time, memory and so on changed",

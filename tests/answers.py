@@ -1,102 +1,24 @@
 """The reference with pieces replaced, tried in this process: wrong answers and right ones in another style."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
+from dataclasses import dataclass
 from typing import Any
 
-import torch
-
+from autograder import hidden
 from autograder.examination import Examination, Judge, WrongAnswer
-from autograder.paths import HIDDEN_TESTS
-from autograder.reference import reference_candidate
-from autograder.sandbox import Limits, Submission
-from autograder.sources import Source, SourceCell, read_sources, runnable_cells
+from autograder.misconceptions import Misconception, misconceptions_of, variants
+from autograder.misconceptions.variants import Change
+from autograder.trusted import TrustedWorker
 from segkit.checking.public import find_task
-from segkit.checking.workbench import Workbench
-from segkit.student import Cell, load_cells, provide_sources
+from segkit.student import Cell
 
 ASSIGNMENT = "segformer"
 SECRET = b"a secret of the tests"
 
 
-@dataclass(frozen=True)
-class Edit:
-    """In the stub `cell`, the text `old` becomes `new`."""
-
-    cell: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Code:
-    """A definition that takes the place of the reference's: it stands in a cell after all others of its notebook."""
-
-    notebook: str
-    text: str
-
-
-Change = Edit | Code
-
-
-@cache
-def sources(assignment: str = ASSIGNMENT) -> dict[str, Source]:
-    """The sources of an assignment by notebook name."""
-    return {source.name: source for source in read_sources(assignment)}
-
-
 def cells_with(changes: Iterable[Change] = (), assignment: str = ASSIGNMENT) -> dict[str, list[Cell]]:
-    """The cells of the reference with some changes, by notebook name.
-
-    Raises:
-        LookupError: if the reference no longer holds what an edit replaces.
-    """
-    left = list(changes)
-    cells = {name: _changed(source, left) for name, source in sources(assignment).items()}
-    if left:
-        raise LookupError(f"The reference has no cell for {left[0]}.")
-    return cells
-
-
-def _changed(source: Source, left: list[Change]) -> list[Cell]:
-    """The cells of one notebook; the changes that concern it are taken from `left`."""
-    changed = [_edited(cell, left) for cell in source.cells]
-    for change in [change for change in left if isinstance(change, Code) and change.notebook == source.name]:
-        left.remove(change)
-        changed.append(SourceCell("code", change.text, "given", None, 0.0, None))
-    return runnable_cells(replace(source, cells=changed))
-
-
-def _edited(cell: SourceCell, left: list[Change]) -> SourceCell:
-    for edit in [edit for edit in left if isinstance(edit, Edit) and (cell.role, cell.id) == ("stub", edit.cell)]:
-        if edit.old not in cell.source:
-            raise LookupError(f"{edit.cell} of the reference does not contain `{edit.old}`.")
-        cell = replace(cell, source=cell.source.replace(edit.old, edit.new))
-        left.remove(edit)
-    return cell
-
-
-class LocalWorker:
-    """Runs code that can be trusted in this process, where a `Worker` would start another one."""
-
-    def __init__(self, submission: Submission, *, device: str = "cpu", limits: Limits | None = None) -> None:
-        # The reference comes first: loading it provides its own sources to `student_code`.
-        reference_candidate(submission.assignment, submission.main)
-        provide_sources(submission.cells)
-        loaded = load_cells(submission.main, submission.cells[submission.main])
-        self.problems, self.module = loaded.problems, loaded.module
-        self._workbench = Workbench(loaded.module, device)
-
-    def new_test(self) -> None:
-        """Trusted code has all the time it needs."""
-
-    def perform(self, request: dict, tensors: dict[str, torch.Tensor]) -> tuple[dict, dict[str, torch.Tensor]]:
-        return self._workbench.perform(request, tensors)
-
-    def __exit__(self, *_: object) -> None:
-        self._workbench.restore()
+    """As `variants.cells_with`, of the course's main assignment if no other is meant."""
+    return variants.cells_with(assignment, changes)
 
 
 def assignment_of(task: str) -> str:
@@ -104,14 +26,9 @@ def assignment_of(task: str) -> str:
     return find_task(task)[0]
 
 
-@cache
 def hidden_tests(task: str) -> dict:
     """The hidden tests of a task, by their names without `test_`."""
-    path = HIDDEN_TESTS / assignment_of(task) / f"test_{task}.py"
-    spec = spec_from_file_location(f"hidden_{path.stem}", path)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {name.removeprefix("test_"): test for name, test in vars(module).items() if name.startswith("test_")}
+    return hidden.hidden_tests(assignment_of(task), task)
 
 
 def findings(
@@ -123,7 +40,7 @@ def findings(
         doubles: False holds the whole submission against the whole reference, with no stand-ins for earlier tasks.
     """
     found = {}
-    with Examination(assignment_of(task), cells, secret, case, make_worker=LocalWorker) as examination:
+    with Examination(assignment_of(task), cells, secret, case, make_worker=TrustedWorker) as examination:
         for name, test in hidden_tests(task).items():
             judge = examination.judge(task, f"test_{name}")
             try:
@@ -162,3 +79,9 @@ def judgements(task: str, secret: bytes, case: int) -> dict[str, str]:
             test(judge, examination.draw(task, f"test_{name}"))
             asked[name] = judge.asked
     return asked
+
+
+def mistake_named(name: str) -> Misconception:
+    """The misconception of that name, with its task before it: `"attention: not scaled"`."""
+    task, _, rest = name.partition(": ")
+    return next(one for one in misconceptions_of(assignment_of(task), task) if one.name == rest)

@@ -12,7 +12,7 @@ from segkit.checking.compare import TOLERANCE, difference
 from segkit.checking.probes import (
     function_result,
     module_gradients,
-    module_in_float32,
+    module_in_precision,
     module_manners,
     module_output,
     module_weights,
@@ -354,7 +354,7 @@ def test_whatever_a_student_returns_is_a_sentence_and_never_an_error_of_ours(ans
     for probe, settings in (
         (module_output, case),
         (module_manners, case),
-        (module_in_float32, case),
+        (module_in_precision, dict(case, dtype="bfloat16")),
         (module_weights, case | cotangent),
         (module_gradients, case | cotangent),
         (function_result, {"name": "function", "arguments": []}),

@@ -16,6 +16,7 @@ from intro_course import (
     gradebook_contents,
     open_intro,
 )
+from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import OperationalError
 
 from autograder import grading_run
@@ -165,6 +166,7 @@ def test_a_full_disk_ends_the_run_and_leaves_the_gradebook_whole(fresh, quiet, t
         (OSError(28, "No space left on device"), "the disk is full"),
         (OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full")), "the disk is full"),
         (OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")), "kept the gradebook locked"),
+        (InvalidEntry("(sqlite3.OperationalError) database is locked"), "kept the gradebook locked"),
     ],
 )
 def test_what_concerns_the_whole_course_is_one_sentence(error, words):

@@ -23,7 +23,7 @@ from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, cha
 from segkit.errors import CourseError
 from segkit.student import Cell, code_cells
 
-BASIS = Basis("tests", "engine", {"torch": "2"}, "cpu", {"test": 30}, "bubblewrap", "fingerprint", 7)
+BASIS = Basis("tests", "engine", "catalogue", {"torch": "2"}, "cpu", {"test": 30}, "bubblewrap", "fingerprint", 7)
 SETTINGS = Settings(b"secret")
 
 # --- points ---------------------------------------------------------------------------------------------------------

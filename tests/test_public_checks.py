@@ -1,29 +1,37 @@
 """`check(...)` in a notebook: right answers pass, stubs and mistakes fail with a sentence, nothing is left behind."""
 
 import pytest
-from answers import ASSIGNMENT, LocalWorker, cells_with, sources
+from answers import assignment_of, cells_with, mistake_named
 from right_answers import RIGHT_ANSWERS
-from wrong_answers import WRONG_ANSWERS, Wrong
 
 from autograder.examination import notebook_of
+from autograder.misconceptions import Misconception, misconceptions_of
+from autograder.misconceptions.variants import sources
 from autograder.paths import NOTEBOOKS
 from autograder.record import record_answers
 from autograder.sandbox import Submission
-from autograder.sources import AUTOMATIC
+from autograder.sources import AUTOMATIC, assignments
 from autograder.submissions import candidate_cells
+from autograder.trusted import TrustedWorker
 from segkit.checking.notebook import CheckFailed, Report, check, run_task
 from segkit.checking.public import load_recorded, recorded_path, tasks_of
 from segkit.student import Cell
 
-TASKS = tasks_of(ASSIGNMENT)
+TASKS = {task: found for assignment in assignments() for task, found in tasks_of(assignment).items()}
+CATALOGUE = [mistake for task in TASKS for mistake in misconceptions_of(assignment_of(task), task)]
 
 pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
 
 
 def names_of(task: str, cells: dict[str, list[Cell]]) -> dict:
     """The names of the notebook of a task, as they stand in a kernel."""
-    worker = LocalWorker(Submission(ASSIGNMENT, notebook_of(ASSIGNMENT, task), cells))
+    assignment = assignment_of(task)
+    worker = TrustedWorker(Submission(assignment, notebook_of(assignment, task), cells))
     return vars(worker.module)
+
+
+def cells_of(task: str, changes=()) -> dict[str, list[Cell]]:
+    return cells_with(changes, assignment_of(task))
 
 
 def report_of(task: str, cells: dict[str, list[Cell]]) -> Report:
@@ -35,37 +43,60 @@ def problems(report: Report) -> list[str]:
 
 
 def test_tasks_are_those_of_the_notebooks_in_their_order() -> None:
-    assert list(TASKS) == [task for source in sources().values() for task in source.points(AUTOMATIC)]
+    found = [source for assignment in assignments() for source in sources(assignment).values()]
+    assert list(TASKS) == [task for source in found for task in source.points(AUTOMATIC)]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_reference_passes(task: str) -> None:
-    report = report_of(task, cells_with())
+    report = report_of(task, cells_of(task))
     assert problems(report) == []
-    points = load_recorded(recorded_path(ASSIGNMENT, task)).points
+    points = load_recorded(recorded_path(assignment_of(task), task)).points
     assert f"{points:g} points of this task" in report.closing
 
 
-def test_recorded_answers_are_the_reference_s(tmp_path) -> None:
-    for task in TASKS:
-        path = recorded_path(ASSIGNMENT, task)
+@pytest.mark.parametrize("assignment", assignments())
+def test_recorded_answers_and_hints_are_those_of_the_sources(tmp_path, assignment: str) -> None:
+    for task in tasks_of(assignment):
+        path = recorded_path(assignment, task)
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert record_answers(ASSIGNMENT, tmp_path) == []
+    assert record_answers(assignment, tmp_path) == []
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_check_cell_asserts_something(task: str) -> None:
+    recorded = load_recorded(recorded_path(assignment_of(task), task))
+    assert len(recorded.answers) == len(TASKS[task].checks) > 0
+    assert all(recorded.answers)
+    (notebook,) = [source for source in sources(assignment_of(task)).values() if task in source.points(AUTOMATIC)]
+    (cell,) = [cell for cell in notebook.cells if (cell.role, cell.id) == (AUTOMATIC, task)]
+    assert cell.source == f'check("{task}")'
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_untouched_stub_fails_with_the_task_s_name(task: str) -> None:
-    report = report_of(task, candidate_cells(NOTEBOOKS, ASSIGNMENT))
+    report = report_of(task, candidate_cells(NOTEBOOKS, assignment_of(task)))
     number = TASKS[task].title.split()[0]
     assert len(problems(report)) == len(report.outcomes) > 0
     for problem in problems(report):
         assert f"not written yet (Task {number}" in problem
 
 
-@pytest.mark.parametrize("wrong", WRONG_ANSWERS, ids=lambda wrong: f"{wrong.task}: {wrong.what}")
-def test_mistake_is_seen(wrong: Wrong) -> None:
-    report = report_of(wrong.task, cells_with(wrong.changes))
-    assert bool(problems(report)) == wrong.public
+# The public checks cannot tell these from another misconception, so they give no hint at all.
+ALIKE_IN_PUBLIC = {
+    "worst_images: by the share of right pixels",
+    "worst_images: absent classes counted as 0",
+    "worst_images: unlabelled images are the worst",
+}
+
+
+@pytest.mark.parametrize("mistake", CATALOGUE, ids=lambda mistake: f"{mistake.task}: {mistake.name}")
+def test_mistake_is_seen_and_gets_its_hint(mistake: Misconception) -> None:
+    report = report_of(mistake.task, cells_of(mistake.task, mistake.changes))
+    assert bool(problems(report)) == mistake.public
+    hints = {outcome.hint for outcome in report.outcomes if outcome.problem}
+    told = mistake.public and not mistake.random and f"{mistake.task}: {mistake.name}" not in ALIKE_IN_PUBLIC
+    assert hints == ({f"{mistake.symptom} {mistake.hint}"} if told else {None} if mistake.public else set())
     for text in (str(report), report._repr_html_()):
         assert "Traceback" not in text and "checking" not in text
     for problem in problems(report):
@@ -74,7 +105,7 @@ def test_mistake_is_seen(wrong: Wrong) -> None:
 
 @pytest.mark.parametrize(("task", "style"), RIGHT_ANSWERS)
 def test_right_answer_in_another_style_passes(task: str, style: str) -> None:
-    assert problems(report_of(task, cells_with([RIGHT_ANSWERS[task, style]]))) == []
+    assert problems(report_of(task, cells_of(task, [RIGHT_ANSWERS[task, style]]))) == []
 
 
 SENTENCES = {
@@ -102,14 +133,14 @@ SENTENCES = {
 
 @pytest.mark.parametrize("mistake", SENTENCES)
 def test_sentence_names_what_differs(mistake: str) -> None:
-    (wrong,) = [wrong for wrong in WRONG_ANSWERS if f"{wrong.task}: {wrong.what}" == mistake]
-    found = problems(report_of(wrong.task, cells_with(wrong.changes)))
+    task, _, _ = mistake.partition(": ")
+    found = problems(report_of(task, cells_of(task, mistake_named(mistake).changes)))
     assert any(SENTENCES[mistake] in problem for problem in found), found
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_names_are_as_before_afterwards(task: str) -> None:
-    names = names_of(task, cells_with())
+    names = names_of(task, cells_of(task))
     before = dict(names)
     run_task(task, names)
     assert names.keys() == before.keys()
@@ -117,7 +148,7 @@ def test_names_are_as_before_afterwards(task: str) -> None:
 
 
 def test_check_shows_a_report_and_stops_run_all_with_one_sentence(capsys) -> None:
-    names = {**names_of("mean_iou", cells_with()), "check": check}
+    names = {**names_of("mean_iou", cells_of("mean_iou")), "check": check}
     exec("check('mean_iou')", names)
     assert "✓ evaluate: batches of 2, 2 and 1 images" in capsys.readouterr().out
     names["mean_iou"] = lambda confusion: confusion.diagonal().sum() / confusion.sum()

@@ -191,7 +191,7 @@ print(LayerNorm2d(2)(merged.T.reshape(1, 2, 1, 4)).detach().squeeze().T)
 class OverlapPatchMerging(nn.Module):
     """Turn overlapping patches of a map into the positions of a smaller one (Xie et al. 2021, section 3.1).
 
-    A convolution with bias over the patches (`nn.Conv2d`), then `LayerNorm2d`.
+    A convolution with bias over the patches, then `LayerNorm2d`.
 
     Arguments:
         in_channels, out_channels: channels of the map that comes in, and of the one that goes out.
@@ -400,8 +400,8 @@ class EfficientSelfAttention(nn.Module):
     """Multi-head self-attention with keys and values from a reduced map (Xie et al. 2021, equations 1 and 2).
 
     softmax(Q K^T / sqrt(d)) V in each head, with d = channels / num_heads. No residual connection and no dropout here.
-    Layers: four linear ones C -> C with bias (queries, keys, values, output; the first three may be fused, one block
-    of C after the other), and for R > 1 an `nn.Conv2d` and a norm in front of keys and values.
+    Layers: four linear ones C -> C with bias (queries, keys, values, output; fused or split among heads as you like),
+    and for R > 1 a convolution and a norm in front of keys and values.
 
     Arguments:
         channels: C, a multiple of `num_heads`.
@@ -902,8 +902,7 @@ class MLPDecoder(nn.Module):
     """Fuse the maps of all stages into logits with linear layers only (Xie et al. 2021, equation 4).
 
     Linear per stage, bilinear upsampling (`align_corners=False`), concatenation, linear, BatchNorm, ReLU, linear.
-    The maps may be concatenated in any order, each as one block of E channels; the published weights have the last
-    stage first.
+    The maps may be concatenated in any order; the published weights have the last stage first.
     A bias in the fusing layer is allowed, and of no use before a BatchNorm.
 
     Arguments:

@@ -1,7 +1,7 @@
 """1.3 PixelLinear: normalize_channels, then one linear layer with bias over the channels of every pixel."""
 
-from autograder.testing import graded
-from segkit.checking.probes import module_gradients, module_in_float32, module_output, module_weights
+from autograder.testing import ROUNDED, graded
+from segkit.checking.probes import module_gradients, module_in_precision, module_output, module_weights
 
 
 def case(draw, *, size: tuple[int, int] | None = None, batch: int = 2) -> dict:
@@ -43,6 +43,8 @@ def test_weights(judge, draw):
     judge.same(module_weights, **asked, cotangent=cotangent(draw, asked))
 
 
-@graded("float32", share=0.25)
-def test_float32(judge, draw):
-    judge.same(module_in_float32, **case(draw), tolerance=1e-3)
+@graded("float32 and bfloat16", share=0.25)
+def test_precision(judge, draw):
+    asked = case(draw)
+    judge.same(module_in_precision, **asked, dtype="float32", tolerance=1e-3)
+    judge.same(module_in_precision, **asked, dtype="bfloat16", tolerance=ROUNDED)

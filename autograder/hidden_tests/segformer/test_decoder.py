@@ -3,8 +3,8 @@
 The fusing layer may have a bias, which the BatchNorm after it takes away.
 """
 
-from autograder.testing import graded
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+from autograder.testing import ROUNDED, graded
+from segkit.checking.probes import module_gradients, module_in_precision, module_manners, module_output, module_weights
 
 
 def decoder(draw, *, size: tuple[int, int] | None = None, out_dims: tuple[int, int] | None = None, batch: int = 2):
@@ -12,14 +12,13 @@ def decoder(draw, *, size: tuple[int, int] | None = None, out_dims: tuple[int, i
     channels = draw.choose((3, 5, 7, 9), (4, 6, 5, 7), (7, 5, 6, 4))
     height, width = size or draw.choose((8, 16), (16, 8), (16, 24))
     arguments = dict(
-        in_channels=list(channels), embed_channels=draw.choose(6, 10, 11), out_dims=out_dims,
+        in_channels=list(channels), embed_channels=draw.choose(11, 13), out_dims=out_dims,
         num_classes=draw.choose(2, 3, 5),
     )  # fmt: skip
     maps = [
         draw.normal(batch, count, -(-height // 2**level), -(-width // 2**level)) for level, count in enumerate(channels)
     ]
-    embed = arguments["embed_channels"]
-    return dict(name="MLPDecoder", arguments=arguments, inputs=[maps], idle_biases=[(embed, 4 * embed)])
+    return dict(name="MLPDecoder", arguments=arguments, inputs=[maps])
 
 
 def cotangent(draw, case: dict):
@@ -59,6 +58,8 @@ def test_manners(judge, draw):
     judge.same(module_manners, **decoder(draw, batch=3))
 
 
-@graded("float32", share=0.5)
-def test_float32(judge, draw):
-    judge.same(module_in_float32, **decoder(draw), tolerance=1e-3)
+@graded("float32 and bfloat16", share=0.5)
+def test_precision(judge, draw):
+    case = decoder(draw)
+    judge.same(module_in_precision, **case, dtype="float32", tolerance=1e-3)
+    judge.same(module_in_precision, **case, dtype="bfloat16", tolerance=ROUNDED)

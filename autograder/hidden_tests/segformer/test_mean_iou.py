@@ -46,9 +46,10 @@ def test_other_classes(judge, draw):
 
 @graded("confusion_matrix: another ignore_index", share=0.5)
 def test_other_ignore_index(judge, draw):
-    ignore_index = draw.choose(-1, 99)
-    arguments = symmetric(draw, 3, 7, ignored=2, ignore_index=ignore_index)
-    judge.same(result, name="confusion_matrix", arguments=arguments, settings=dict(ignore_index=ignore_index), **MATRIX)
+    for ignore_index in draw.shuffled([-1, 99]):
+        arguments = symmetric(draw, 3, 7, ignored=2, ignore_index=ignore_index)
+        settings = dict(ignore_index=ignore_index)
+        judge.same(result, name="confusion_matrix", arguments=arguments, settings=settings, **MATRIX)
 
 
 @graded("confusion_matrix: int64, and what was passed in is left as it was", share=0.25)
@@ -85,6 +86,9 @@ def test_one_sided_class(judge, draw):
     never_true[label], never_predicted[:, label] = 0, 0
     judge_mean(judge, never_true)
     judge_mean(judge, never_predicted)
+    single_pixel = confusion(draw, label)
+    single_pixel[0, label] = 1
+    judge_mean(judge, single_pixel)
 
 
 @graded("mean_iou: NaN if no class occurs", share=0.25)

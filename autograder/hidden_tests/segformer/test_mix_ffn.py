@@ -1,7 +1,7 @@
 """2.3 MixFFN: linear, 3x3 depthwise convolution with zero padding, GELU, linear; no residual inside."""
 
-from autograder.testing import graded
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+from autograder.testing import ROUNDED, graded
+from segkit.checking.probes import module_gradients, module_in_precision, module_manners, module_output, module_weights
 
 
 def mix_ffn(draw, *, expansion: int, size: tuple[int, int] | None = None, batch: int = 2) -> dict:
@@ -43,6 +43,8 @@ def test_manners(judge, draw):
     judge.same(module_manners, **mix_ffn(draw, expansion=2, batch=3))
 
 
-@graded("float32", share=0.5)
-def test_float32(judge, draw):
-    judge.same(module_in_float32, **mix_ffn(draw, expansion=2), tolerance=1e-3)
+@graded("float32 and bfloat16", share=0.5)
+def test_precision(judge, draw):
+    case = mix_ffn(draw, expansion=2)
+    judge.same(module_in_precision, **case, dtype="float32", tolerance=1e-3)
+    judge.same(module_in_precision, **case, dtype="bfloat16", tolerance=ROUNDED)

@@ -1,7 +1,7 @@
 """2.1 OverlapPatchMerging: one convolution with bias, then LayerNorm over the channels."""
 
-from autograder.testing import graded
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+from autograder.testing import ROUNDED, graded
+from segkit.checking.probes import module_gradients, module_in_precision, module_manners, module_output, module_weights
 
 
 def merging(draw, patch_size: int, stride: int, padding: int, in_channels: int) -> dict:
@@ -57,6 +57,8 @@ def test_manners(judge, draw):
     judge.same(module_manners, **merging(draw, 7, 4, 3, in_channels=3))
 
 
-@graded("float32", share=0.5)
-def test_float32(judge, draw):
-    judge.same(module_in_float32, **merging(draw, 3, 2, 1, in_channels=4), tolerance=1e-3)
+@graded("float32 and bfloat16", share=0.5)
+def test_precision(judge, draw):
+    case = merging(draw, 3, 2, 1, in_channels=4)
+    judge.same(module_in_precision, **case, dtype="float32", tolerance=1e-3)
+    judge.same(module_in_precision, **case, dtype="bfloat16", tolerance=ROUNDED)

@@ -3,8 +3,8 @@
 Stage and decoder are replaced by neutral doubles on both sides; agreeing with the reference as a whole counts as well.
 """
 
-from autograder.testing import graded
-from segkit.checking.probes import module_gradients, module_in_float32, module_manners, module_output, module_weights
+from autograder.testing import ROUNDED, graded
+from segkit.checking.probes import module_gradients, module_in_precision, module_manners, module_output, module_weights
 
 PARTS = ("MixTransformerEncoderLayer", "MLPDecoder")
 SIZES = ((64, 96), (96, 64))
@@ -12,8 +12,7 @@ SIZES = ((64, 96), (96, 64))
 
 def segformer(draw, *, size: tuple[int, int] | None = None, batch: int = 2, **arguments) -> dict:
     inputs = [draw.normal(batch, 3, *(size or draw.choose(*SIZES)))]
-    embed = arguments.get("embed_channels", 256)  # the decoder's fusing layer may have a bias
-    return dict(name="SegFormer", arguments=arguments, inputs=inputs, idle_biases=[(embed, 4 * embed)], doubles=PARTS)
+    return dict(name="SegFormer", arguments=arguments, inputs=inputs, doubles=PARTS)
 
 
 def light(draw, **arguments) -> dict:
@@ -53,6 +52,11 @@ def test_any_size(judge, draw):
     judge.same(module_output, **segformer(draw, size=size, **light(draw)))
 
 
+@graded("in training mode: the values, nothing is left out by chance if drop_path is 0", share=0.5)
+def test_training_mode(judge, draw):
+    judge.same(module_output, **segformer(draw, **light(draw)), train=True)
+
+
 @graded("logits at a given size: the values", share=0.5)
 def test_given_size(judge, draw):
     judge.same(module_output, **segformer(draw, **light(draw, out_dims=draw.choose((20, 30), (36, 28)))))
@@ -75,6 +79,8 @@ def test_manners(judge, draw):
     judge.same(module_manners, **segformer(draw, batch=3, **light(draw)))
 
 
-@graded("float32", share=0.5)
-def test_float32(judge, draw):
-    judge.same(module_in_float32, **segformer(draw, **light(draw)), tolerance=1e-3)
+@graded("float32 and bfloat16", share=0.5)
+def test_precision(judge, draw):
+    case = segformer(draw, **light(draw))
+    judge.same(module_in_precision, **case, dtype="float32", tolerance=1e-3)
+    judge.same(module_in_precision, **case, dtype="bfloat16", tolerance=ROUNDED)

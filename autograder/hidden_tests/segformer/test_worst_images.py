@@ -56,9 +56,9 @@ def test_unlabelled(judge, draw):
 
 @graded("of two images with the same score the earlier one comes first", share=0.25)
 def test_equal_scores(judge, draw):
-    case, order = data_set(draw), draw.shuffled([0, 0, 3, 3, 6, 6, 7])
-    twice = {name: [case[name][index] for index in order] for name in ("images", "targets")}
-    judge.same(worst, **{**case, **twice}, count=7)
+    case, order = data_set(draw), draw.shuffled([0, 3, 6] * 12)  # an unstable sort keeps the order of a few
+    often = {name: [case[name][index] for index in order] for name in ("images", "targets")}
+    judge.same(worst, **{**case, **often}, count=len(order))
 
 
 @graded("the model predicts in evaluation mode", share=0.5)

@@ -35,12 +35,16 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True)
 class StateEntry:
-    """A parameter or buffer of a module."""
+    """A parameter or buffer of a module.
+
+    `layer`: the type of PyTorch's layer that it belongs to, such as `"Linear"`; empty for what a module made itself.
+    """
 
     name: str
     shape: tuple[int, ...]
     kind: str
     dtype: str
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,13 @@ class Candidate:
 
     def __init__(self, perform: Perform, assignment: str) -> None:
         self._perform, self.assignment = perform, assignment
+        self.arrangement, self.arrangements = 0, 1  # see segkit.checking.arrangements.each_arrangement
+        self.registered: int | None = None  # how many weights the module of this test holds
         self._ids = count()
 
     def begin(self, *, doubles: Iterable[str] = (), seed: int = 0) -> None:
         """Start anew: no objects, seeded generators, and `doubles` in the place of the names of earlier tasks."""
+        self.registered = None
         self._ask({"do": "begin", "doubles": list(doubles), "seed": seed, "assignment": self.assignment})
 
     def make(self, kind: str, **fields: Any) -> Handle:
@@ -158,7 +165,7 @@ def _state_entry(entry: dict) -> StateEntry:
     shape = tuple(int(size) for size in entry["shape"])
     if len(shape) > MAX_DIMENSIONS or any(size < 0 for size in shape):
         raise ValueError(shape)
-    return StateEntry(_string(entry["name"]), shape, _string(entry["kind"]), _string(entry["dtype"]))
+    return StateEntry(shape=shape, **{key: _string(entry[key]) for key in ("name", "kind", "dtype", "layer")})
 
 
 def _string(value: Any) -> str:

@@ -15,6 +15,8 @@ _SEGKIT = str(Path(__file__).resolve().parents[1])
 _LIBRARIES = tuple({_SEGKIT, str(Path(sys.prefix).resolve()), str(Path(sys.base_prefix).resolve())})
 # Layers that the module does not know of stay behind when it is moved to another dtype or device.
 _UNREGISTERED = re.compile("dtype|same (datatype|device)")
+# PyTorch raises NotImplementedError too, where it has no such operation for a dtype or device.
+_OF_TORCH = re.compile("not implemented for|Could not run")
 MAX_MESSAGE = 300
 # What a sandbox answers where a notebook has no business: the network, files of others, what only root may do.
 _FORBIDDEN = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH}
@@ -38,7 +40,7 @@ def explain_error(error: BaseException) -> str:
     if isinstance(error, (MissingName, CourseError)):
         return str(error)
     message = _message(error)
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, NotImplementedError) and not _OF_TORCH.search(message):
         return f"This part is not written yet{f' ({message})' if message else ''}."
     kind = type(error).__name__
     sentence = f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."

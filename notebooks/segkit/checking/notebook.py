@@ -2,9 +2,10 @@
 
 import html
 import sys
+from dataclasses import replace
 
 from segkit.checking.candidate import Candidate
-from segkit.checking.public import Outcome, find_task, load_recorded, recorded_path, run_check
+from segkit.checking.public import Outcome, find_task, load_recorded, recorded_path, run_check, with_hints
 from segkit.checking.workbench import Workbench
 from segkit.errors import CourseError
 
@@ -33,17 +34,17 @@ class Report:
         lines = [self.title]
         for outcome in self._said_once():
             lines.append(f"  {'✗' if outcome.problem else '✓'} {outcome.title}")
-            if outcome.problem:
-                lines.append(f"      {outcome.problem}")
+            lines += [f"      {words}" for words in (outcome.problem, outcome.hint) if words]
         return "\n".join([*lines, self.closing])
 
     def _said_once(self) -> list[Outcome]:
         """The outcomes; a sentence that stood above already is not said again."""
         said, outcomes = set(), []
         for outcome in self.outcomes:
-            repeated = outcome.problem in said
-            outcomes.append(Outcome(outcome.title, "The same.") if outcome.problem and repeated else outcome)
-            said.add(outcome.problem)
+            problem = "The same." if outcome.problem and outcome.problem in said else outcome.problem
+            hint = None if outcome.hint in said else outcome.hint
+            outcomes.append(replace(outcome, problem=problem, hint=hint))
+            said |= {outcome.problem, outcome.hint}
         return outcomes
 
     __repr__ = __str__
@@ -58,6 +59,8 @@ def _row(outcome: Outcome) -> str:
     words = f"<b>{html.escape(outcome.title)}</b>"
     if outcome.problem:
         words += f"<br>{html.escape(outcome.problem)}"
+    if outcome.hint:
+        words += f"<br><i>{html.escape(outcome.hint)}</i>"
     return f'<tr><td style="color:{colour}">{sign}</td><td style="text-align:left">{words}</td></tr>'
 
 
@@ -88,10 +91,11 @@ def run_task(task: str, names: dict) -> Report:
     workbench = Workbench(Notebook(names))
     candidate = Candidate(workbench.perform, assignment)
     try:
-        pairs = zip(found.checks, recorded.answers, strict=True)
-        outcomes = [run_check(public, candidate, expected) for public, expected in pairs]
+        expected = zip(found.checks, recorded.answers, recorded.registered, strict=True)
+        outcomes = [run_check(public, candidate, answers, weights) for public, answers, weights in expected]
     finally:
         workbench.restore()
+    outcomes = with_hints(found, outcomes, recorded.hints)
     return Report(found.title, outcomes, _closing(outcomes, recorded.points))
 
 

@@ -49,7 +49,7 @@ class _Watched(nn.Module):
 
 
 class RecordedLogits(_Watched):
-    """A model whose answer is in its input: the first `num_classes` channels of the images are the logits.
+    """A model whose answer is in its input: minus the first `num_classes` channels of the images are the logits.
 
     A test knows exactly which prediction belongs to which image, whatever the batch. In training mode the classes are
     in another order.
@@ -61,7 +61,7 @@ class RecordedLogits(_Watched):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         _require_batch(images)
-        return self.answer(images[:, : self.num_classes], self.wrong_in_training)
+        return self.answer(-images[:, : self.num_classes], self.wrong_in_training)
 
 
 class FixedLogits(_Watched):

@@ -5,16 +5,19 @@ answer is a recorded one. A probe's keyword arguments are its case.
 """
 
 from collections.abc import Iterable
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 
+from segkit.checking.arrangements import Design, arrangements
 from segkit.checking.candidate import AnswerError, Candidate
+from segkit.checking.objects import DTYPES
 from segkit.checking.parameters import canonical_values, vector_count, weight_count
 from segkit.checking.values import Handle
 
 Outputs = dict[str, Any]
-Shapes = Iterable[tuple[int, int]]
 
 
 def build_with_canonical_parameters(
@@ -22,12 +25,23 @@ def build_with_canonical_parameters(
     name: str,
     arguments: dict[str, Any],
     dtype: str = "float64",
-    idle_biases: Shapes = (),
 ) -> Handle:
     """An object of the class `name` whose parameters depend on their shapes only: see `canonical_values`."""
     module = candidate.build(name, dtype=dtype, **arguments)
-    candidate.assign(module, canonical_values(candidate.state(module), idle_biases=idle_biases))
+    state, design = candidate.state(module), design_of(candidate.assignment, name, arguments)
+    ways = arrangements(state, design)
+    candidate.arrangements, candidate.registered = len(ways), weight_count(state, design)
+    candidate.assign(module, canonical_values(state, 0, design, ways[candidate.arrangement % len(ways)]))
     return module
+
+
+def design_of(assignment: str, name: str, arguments: dict[str, Any]) -> Design:
+    """What the design of the class `name` says about its matrices; nothing, if the assignment does not tell."""
+    package = f"segkit.tasks.{assignment}"
+    if find_spec(f"{package}.designs") is None:
+        return Design()
+    designs = import_module(f"{package}.designs").DESIGNS
+    return designs[name](arguments) if name in designs else Design()
 
 
 def module_output(
@@ -36,21 +50,20 @@ def module_output(
     name: str,
     arguments: dict[str, Any],
     inputs: list,
-    idle_biases: Shapes = (),
+    train: bool = False,
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The output of a module in evaluation mode.
+    """The output of a module in evaluation mode, or in training mode.
 
     Args:
         name: the class.
         arguments: its constructor's.
         inputs: what its forward takes.
-        idle_biases: as in `canonical_values`.
         doubles: names of earlier tasks to replace by neutral stand-ins.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
-    return {"the output": candidate.call(module, *inputs, train=False).result}
+    module = build_with_canonical_parameters(candidate, name, arguments)
+    return {"the output": candidate.call(module, *inputs, train=train).result}
 
 
 def module_gradients(
@@ -60,12 +73,11 @@ def module_gradients(
     arguments: dict[str, Any],
     inputs: list,
     cotangent: torch.Tensor,
-    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The gradient of sum(output * cotangent) by each input, in evaluation mode."""
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
+    module = build_with_canonical_parameters(candidate, name, arguments)
     gradients = candidate.call(module, *inputs, train=False, cotangents=cotangent).input_gradients
     return {f"the gradient by input {number}": gradient for number, gradient in enumerate(gradients, start=1)}
 
@@ -78,7 +90,6 @@ def module_weights(
     inputs: list,
     cotangent: torch.Tensor,
     norms: bool = False,
-    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output, how many numbers a module's weights hold, and how many of them backward reaches.
@@ -88,14 +99,14 @@ def module_weights(
             biases and norms are left out of the counts, for some of them cannot matter.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
-    state = candidate.state(module)
+    module = build_with_canonical_parameters(candidate, name, arguments)
+    state, design = candidate.state(module), design_of(candidate.assignment, name, arguments)
     answer = candidate.call(module, *inputs, train=False, cotangents=cotangent)
     used = [entry for entry in state if entry.name in set(answer.reached)]
     return {
         "the output": answer.result,
-        "the number of weights": torch.tensor(weight_count(state)),
-        "the number of weights that get a gradient": torch.tensor(weight_count(used)),
+        "the number of weights": torch.tensor(weight_count(state, design)),
+        "the number of weights that get a gradient": torch.tensor(weight_count(used, design)),
         **({"the number of values in norms that get a gradient": torch.tensor(vector_count(used))} if norms else {}),
     }
 
@@ -106,7 +117,6 @@ def module_manners(
     name: str,
     arguments: dict[str, Any],
     inputs: list,
-    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
     """The output, and whether the module minds its manners, 1 for yes.
@@ -114,7 +124,7 @@ def module_manners(
     It leaves its input as it was, a second call gives the same, and a sample does not see its neighbours.
     """
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, idle_biases=idle_biases)
+    module = build_with_canonical_parameters(candidate, name, arguments)
     first = candidate.call(module, *inputs, train=False)
     second = candidate.call(module, *inputs, train=False).result
     alone = candidate.call(module, *_first_sample(inputs), train=False).result
@@ -131,21 +141,21 @@ def module_manners(
     }
 
 
-def module_in_float32(
+def module_in_precision(
     candidate: Candidate,
     *,
+    dtype: str,
     name: str,
     arguments: dict[str, Any],
     inputs: list,
-    idle_biases: Shapes = (),
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The output for float32 parameters and inputs, and whether it is float32, 1 for yes."""
+    """The output for parameters and inputs of `dtype` ("float32", "bfloat16"), and whether it has it, 1 for yes."""
     candidate.begin(doubles=doubles)
-    module = build_with_canonical_parameters(candidate, name, arguments, "float32", idle_biases)
-    result = candidate.call(module, *_to_float32(inputs), train=False).result
-    right = isinstance(result, torch.Tensor) and result.dtype == torch.float32
-    return {"the output in float32": result, "whether its dtype is float32 (1 is yes)": torch.tensor(int(right))}
+    module = build_with_canonical_parameters(candidate, name, arguments, dtype)
+    result = candidate.call(module, *_in_precision(inputs, DTYPES[dtype]), train=False).result
+    right = isinstance(result, torch.Tensor) and result.dtype == DTYPES[dtype]
+    return {f"the output in {dtype}": result, f"whether its dtype is {dtype} (1 is yes)": torch.tensor(int(right))}
 
 
 def function_result(
@@ -163,8 +173,8 @@ def _first_sample(value: Any) -> Any:
     return value[:1] if isinstance(value, torch.Tensor) else [_first_sample(item) for item in value]
 
 
-def _to_float32(value: Any) -> Any:
-    return value.float() if isinstance(value, torch.Tensor) else [_to_float32(item) for item in value]
+def _in_precision(value: Any, dtype: torch.dtype) -> Any:
+    return value.to(dtype) if isinstance(value, torch.Tensor) else [_in_precision(item, dtype) for item in value]
 
 
 def _close(a: torch.Tensor, b: torch.Tensor) -> bool:

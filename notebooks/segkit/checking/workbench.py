@@ -4,10 +4,11 @@ The notebook's own `check` runs a workbench in the kernel; the grader runs one i
 over a pipe. Both send the same requests, so a test does not know which one it has.
 """
 
+import operator
 import random
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy
@@ -36,6 +37,7 @@ class Workbench:
         self.module, self.device = module, torch.device(device)
         self.objects: dict[str, Any] = {}
         self._replaced: list[tuple[dict, str, Any]] = []
+        self._inherited: list[tuple[type, tuple[type, ...]]] = []
 
     def perform(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
         """Answer one request. What the student's code raises comes back as `{"error": sentence}`."""
@@ -47,6 +49,9 @@ class Workbench:
 
     def restore(self) -> None:
         """Give the notebook back the names that doubles stood in for."""
+        while self._inherited:
+            child, parents = self._inherited.pop()
+            child.__bases__ = parents
         while self._replaced:
             names, name, original = self._replaced.pop()
             if original is _ABSENT:
@@ -70,20 +75,43 @@ class Workbench:
         if request["doubles"]:
             doubles = import_module(f"segkit.tasks.{request['assignment']}.doubles").DOUBLES
             for name in request["doubles"]:
-                self._replace(vars(self.module), name, doubles[name])
-                for module in student.loaded_modules():
-                    if name in vars(module):
-                        self._replace(vars(module), name, doubles[name])
+                self._install(name, doubles[name])
         return {}, {}
+
+    def _install(self, name: str, double: Any) -> None:
+        """Put a double in the place of whatever is called `name`, under any other name, and as a parent, as well."""
+        spaces = [vars(self.module), *map(vars, student.loaded_modules())]
+        originals = [names[name] for names in spaces if isinstance(names.get(name), (type, FunctionType))]
+        self._replace(spaces[0], name, double)
+        for names in spaces:
+            for other, value in list(names.items()):
+                if other == name or any(value is original for original in originals):
+                    self._replace(names, other, double)
+                elif isinstance(value, type) and isinstance(double, type):
+                    self._replace_parents(value, originals, double)
+
+    def _replace_parents(self, child: type, originals: list, double: type) -> None:
+        parents = tuple(double if parent in originals else parent for parent in child.__bases__)
+        if parents != child.__bases__:
+            self._inherited.append((child, child.__bases__))
+            child.__bases__ = parents
 
     def _do_make(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
         built = self.objects[request["id"]] = self._decode(request["value"], tensors)
         return {"type": type(built).__name__, "is_module": isinstance(built, nn.Module)}, {}
 
     def _do_state(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        owner = self._object(request["id"])
+        _require_parameters(owner)
         entries = [
-            {"name": name, "shape": list(tensor.shape), "kind": kind, "dtype": str(tensor.dtype).split(".")[-1]}
-            for name, kind, tensor in _named_state(self._object(request["id"]))
+            {
+                "name": name,
+                "shape": list(tensor.shape),
+                "kind": kind,
+                "dtype": str(tensor.dtype).split(".")[-1],
+                "layer": _layer_type(owner.get_submodule(name.rpartition(".")[0])),
+            }
+            for name, kind, tensor in _named_state(owner)
         ]
         return {"state": entries}, {}
 
@@ -113,7 +141,9 @@ class Workbench:
             if backward and tensor.is_floating_point():
                 tensor.requires_grad_(True)
         answer = target(*args, **kwargs)
-        changed = [not torch.equal(tensor, copy) for tensor, copy in zip(inputs, before, strict=True)]
+        after = list(_tensors_in([*args, *kwargs.values()]))
+        same_list = len(after) == len(inputs) and all(map(operator.is_, after, inputs))
+        changed = [not (same_list and torch.equal(tensor, copy)) for tensor, copy in zip(inputs, before, strict=True)]
         answers: Tensors = {}
         reply = {"result": encode(answer, answers), "inputs_changed": changed}
         if backward:
@@ -136,6 +166,22 @@ class Workbench:
         return self._object(target["object"]) if "object" in target else find_name(self.module, target["name"])
 
 
+def _require_parameters(module: Any) -> None:
+    """Check that an object is a module whose parameters can be given values.
+
+    Raises:
+        CourseError: with what keeps it from being set up.
+    """
+    if not isinstance(module, nn.Module):
+        raise CourseError(f"{type(module).__name__} is no nn.Module: which class does it inherit from?")
+    lazy = [name for name, tensor in module.named_parameters() if nn.parameter.is_lazy(tensor)]
+    if lazy:
+        raise CourseError(f"The parameter {lazy[0]} has no size before the first call: give its layer all sizes.")
+    strange = [name for name, tensor in module.named_parameters() if not tensor.is_floating_point()]
+    if strange:
+        raise CourseError(f"The parameter {strange[0]} does not hold floating-point numbers.")
+
+
 def _named_state(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
     """Name, kind and tensor of each parameter and each floating-point buffer; shared parameters come once."""
     for name, parameter in module.named_parameters():
@@ -143,6 +189,14 @@ def _named_state(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
     for name, buffer in module.named_buffers():
         if buffer.is_floating_point():
             yield name, "buffer", buffer
+
+
+def _layer_type(owner: nn.Module) -> str:
+    """Which of PyTorch's layers a module is, perhaps as a subclass; empty if it is none."""
+    for kind in type(owner).__mro__:
+        if kind is not nn.Module and kind.__module__.startswith("torch.nn.modules."):
+            return "" if kind.__module__.endswith(".container") else kind.__name__
+    return ""
 
 
 def _tensors_in(value: Any) -> Iterator[torch.Tensor]:

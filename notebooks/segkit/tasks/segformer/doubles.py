@@ -50,11 +50,12 @@ class MixFFN(_Wave):
 class MixTransformerEncoderLayer(nn.Module):
     def __init__(
         self, in_channels, out_channels, patch_size, stride, padding, n_layers, reduction_ratio, num_heads,
-        expansion_factor, **_,
+        expansion_factor, drop_path=0.0, **_,
     ):  # fmt: skip
         super().__init__()
         self.window, self.out_channels = (patch_size, stride, padding), out_channels
         gain = 1 + in_channels / 100 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000
+        gain += drop_path  # no test asks for one: it must be 0
         self.wave = _Wave(out_channels, gain)
         self.expansion_factor = expansion_factor
 

@@ -33,7 +33,7 @@ def evaluation(
     candidate.begin(doubles=doubles)
     dtype = str(images.dtype).removeprefix("torch.")
     model = candidate.make("recorded_logits", num_classes=num_classes or 4, dtype=dtype, training=training)
-    loader = candidate.make("loader", images=images, targets=targets, batch_sizes=batch_sizes)
+    loader = candidate.make("loader", images=-images, targets=targets, batch_sizes=batch_sizes)
     settings = {} if num_classes is None else {"num_classes": num_classes}
     return {"the confusion matrix": as_tensor(candidate.call("evaluate", model, loader, **settings).result)}
 
@@ -52,7 +52,7 @@ def evaluation_manners(
     """
     candidate.begin(doubles=doubles)
     models = _mode_blind(candidate, "recorded_logits", num_classes=4)
-    loader = candidate.make("loader", images=images, targets=targets, batch_sizes=batch_sizes)
+    loader = candidate.make("loader", images=-images, targets=targets, batch_sizes=batch_sizes)
     results = [as_tensor(candidate.call("evaluate", model, loader).result) for model in models]
     return {
         "the confusion matrix": results[0],
@@ -131,7 +131,7 @@ def worst(
     """
     candidate.begin(doubles=doubles)
     model = candidate.make("recorded_logits", num_classes=4, training=training)
-    dataset = candidate.make("pairs", images=images, targets=targets)
+    dataset = candidate.make("pairs", images=[-image for image in images], targets=targets)
     settings = {} if count is None else {"count": count}
     return {"the list of indices": _indices(candidate.call("worst_images", model, dataset, **settings).result)}
 
@@ -142,7 +142,7 @@ def worst_manners(
     """The indices, asked twice of one data set, and how the model is treated; it answers the same in both modes."""
     candidate.begin(doubles=doubles)
     models = _mode_blind(candidate, "recorded_logits", num_classes=4)
-    dataset = candidate.make("pairs", images=images, targets=targets)
+    dataset = candidate.make("pairs", images=[-image for image in images], targets=targets)
     lists = [_indices(candidate.call("worst_images", model, dataset).result) for model in models]
     return {
         "the list of indices": lists[0],

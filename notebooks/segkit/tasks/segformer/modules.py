@@ -48,9 +48,9 @@ ATTENTION = Task(
             [_map(1, 6, 3, 5, seed=3)],
         ),
         _values(
-            "three heads, no reduction",
+            "four heads, no reduction",
             "EfficientSelfAttention",
-            dict(channels=12, reduction_ratio=1, num_heads=3),
+            dict(channels=12, reduction_ratio=1, num_heads=4),
             [_map(2, 12, 3, 4, seed=4)],
         ),
         _values(
@@ -60,10 +60,10 @@ ATTENTION = Task(
             [_map(1, 6, 4, 6, seed=5)],
         ),
         _values(
-            "two heads and a reduction by 4",
+            "four heads and a reduction by 4",
             "EfficientSelfAttention",
-            dict(channels=8, reduction_ratio=4, num_heads=2),
-            [_map(2, 8, 8, 12, seed=6)],
+            dict(channels=20, reduction_ratio=4, num_heads=4),
+            [_map(2, 20, 8, 12, seed=6)],
         ),
     ),
 )
@@ -146,14 +146,12 @@ DECODER = Task(
             "MLPDecoder",
             dict(in_channels=[3, 5, 7, 9], embed_channels=11, out_dims=None, num_classes=4),
             [_pyramid((3, 5, 7, 9), 8, 12, seed=11)],
-            idle_biases=[(11, 44)],
         ),
         _values(
             "at a size of its own",
             "MLPDecoder",
             dict(in_channels=[3, 5, 7, 9], embed_channels=8, out_dims=(12, 20), num_classes=3),
             [_pyramid((3, 5, 7, 9), 8, 12, seed=12)],
-            idle_biases=[(8, 32)],
         ),
         PublicCheck(
             "the gradient by the four maps",
@@ -163,7 +161,6 @@ DECODER = Task(
                 arguments=dict(in_channels=[3, 5, 7, 9], embed_channels=8, out_dims=None, num_classes=2),
                 inputs=[_pyramid((3, 5, 7, 9), 4, 6, seed=13)],
                 cotangent=_map(2, 2, 4, 6, seed=14),
-                idle_biases=[(8, 32)],
             ),
         ),
     ),

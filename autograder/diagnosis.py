@@ -1,0 +1,175 @@
+"""Recognises mistakes: holds the answers of a wrong submission against those of every misconception of its task.
+
+A misconception is the reference with a small edit. If a submission's answers are the misconception's, wrong ones and
+right ones, it is known what is wrong with it, and that the rest of it is right.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import combinations
+
+from autograder.examination import Examination, WrongAnswer
+from autograder.hidden import hidden_tests
+from autograder.misconceptions import Misconception, cells_with, misconceptions_of, tests_named
+from autograder.trusted import TrustedWorker
+from autograder.verdicts import Finding
+from segkit.checking.fingerprints import same_fingerprint
+
+Marks = dict[str, dict | None]  # by test: what a test that failed has noted of the answers, None where it passed
+NOT_WRITTEN = "NotImplementedError"
+NO_SUCH = {"asked": 0, "tolerance": 0.0, "prints": []}  # agrees with nothing
+
+
+@dataclass(frozen=True)
+class Case:
+    """One task in one secret case of the pool."""
+
+    assignment: str
+    task: str
+    secret: bytes = field(repr=False)
+    number: int
+
+
+def diagnosed(case: Case, findings: list[Finding]) -> list[Finding]:
+    """The findings on a task, with what is known about the mistakes behind them.
+
+    Where one misconception, or two together, account for all answers to the task, those tests count as passed that
+    they are not about: apart from them the answer is right.
+    """
+    marks = {_name(finding): finding.mark if finding.message else None for finding in findings}
+    wrong = [finding for finding in findings if finding.message]
+    if not any(finding.mark and not _is_unwritten(finding.mark) for finding in wrong):
+        return findings
+    if all(finding.mark for finding in wrong) and (found := explanation(case, marks)):
+        return _explained(case, findings, found)
+    catalogue = misconceptions_of(case.assignment, case.task)
+    beside = [mistake for mistake in catalogue if _accounts_for_its_own(case, mistake, marks)]
+    return [_hinted(case, finding, beside) for finding in findings]
+
+
+def explanation(case: Case, marks: Marks) -> tuple[Misconception, ...]:
+    """The misconceptions, one or two, with which the reference gives the answers that were marked; else none."""
+    catalogue = misconceptions_of(case.assignment, case.task)
+    certain = [mistake for mistake in catalogue if not mistake.random]
+    by_chance = [mistake for mistake in catalogue if mistake.random]
+    for mistakes in [*zip(certain), *_plausible_pairs(case, certain, marks), *zip(by_chance)]:
+        if _agree(case, mistakes, marks):
+            return mistakes
+    return ()
+
+
+def _plausible_pairs(case: Case, catalogue: list[Misconception], marks: Marks) -> Iterator[tuple[Misconception, ...]]:
+    """Pairs that, one by one, fail the tests that the submission fails, and no others."""
+    failed = {test for test, mark in marks.items() if mark}
+    for pair in combinations(catalogue, 2):
+        fails = set().union(*(failing_tests(case, mistake) for mistake in pair))
+        if fails ^ failed <= set().union(*(_perhaps(case, mistake) for mistake in pair)):
+            yield pair
+
+
+def failing_tests(case: Case, mistake: Misconception) -> set[str]:
+    """All tests that find a misconception, whether it costs their points or not."""
+    every = set(hidden_tests(case.assignment, case.task))
+    return tests_named(mistake.fails, every) | tests_named(mistake.also, every)
+
+
+def _perhaps(case: Case, mistake: Misconception) -> set[str]:
+    return tests_named(mistake.perhaps, set(hidden_tests(case.assignment, case.task)))
+
+
+def _agree(case: Case, mistakes: tuple[Misconception, ...], marks: Marks) -> bool:
+    """Whether the reference with these mistakes gives the answers that were marked."""
+    names = tuple(mistake.name for mistake in mistakes)
+    doubtful = set().union(*(_perhaps(case, mistake) for mistake in mistakes))
+    claims_only = any(mistake.random for mistake in mistakes)
+    seen = False
+    for test in sorted(marks, key=lambda test: marks[test] is None):  # most are ruled out by the first wrong answer
+        own, other = marks[test], _mark(case, names, test)
+        if _same_mark(own, other, claims_only=claims_only):
+            seen = seen or own is not None
+        elif test not in doubtful or (own and other):
+            return False
+    return seen
+
+
+def _same_mark(own: dict | None, other: dict | None, *, claims_only: bool = False) -> bool:
+    if own is None or other is None:
+        return own is other
+    return own["asked"] == other["asked"] and any(
+        same_fingerprint(one, two, own["tolerance"], claims_only=claims_only)
+        for one in own["prints"]
+        for two in other["prints"]
+    )
+
+
+def _mark(case: Case, names: tuple[str, ...], test: str) -> dict | None:
+    """What a test marks on the reference with the misconceptions of these names; None where it passes."""
+    if len(names) == 1:
+        return marks_of(case, names)[test]
+    return marks_of(case, names, (test,))[test]
+
+
+@cache
+def marks_of(case: Case, names: tuple[str, ...], tests: tuple[str, ...] = ()) -> Marks:
+    """What `tests` (none: all) mark on the reference with misconceptions: once per case, not once per student."""
+    catalogue = {mistake.name: mistake for mistake in misconceptions_of(case.assignment, case.task)}
+    every = hidden_tests(case.assignment, case.task)
+    try:
+        cells = cells_with(case.assignment, [change for name in names for change in catalogue[name].changes])
+    except LookupError:  # two edits of the same place
+        return dict.fromkeys(tests or every, NO_SUCH)
+    marks: Marks = {}
+    whole = any(catalogue[name].alone for name in names)
+    with Examination(case.assignment, cells, case.secret, case.number, make_worker=TrustedWorker) as examination:
+        for name in tests or every:
+            test = f"test_{name}"
+            try:
+                judge = replace(examination.judge(case.task, test), whole=whole)
+                every[name](judge, examination.draw(case.task, test))
+                marks[name] = None
+            except WrongAnswer as finding:
+                marks[name] = finding.mark or NO_SUCH
+    return marks
+
+
+def _explained(case: Case, findings: list[Finding], found: tuple[Misconception, ...]) -> list[Finding]:
+    every = set(hidden_tests(case.assignment, case.task))
+    costs = {mistake.name: tests_named(mistake.fails, every) for mistake in found}
+    wrong = {_name(finding) for finding in findings if finding.message}
+    if not wrong & set().union(*costs.values()):
+        costs = dict.fromkeys(costs, wrong)  # a mistake always costs something
+    return [_after_explanation(finding, found, costs) if finding.message else finding for finding in findings]
+
+
+def _after_explanation(finding: Finding, found: tuple[Misconception, ...], costs: dict[str, set[str]]) -> Finding:
+    charged = [mistake for mistake in found if _name(finding) in costs[mistake.name]]
+    if not charged:
+        return replace(finding, message=None, said=False, apart_from=[mistake.name for mistake in found])
+    words = [f"{charged[0].symptom} {charged[0].hint}"] if len(charged) == 1 else [mistake.hint for mistake in charged]
+    names = [mistake.name for mistake in charged]
+    return replace(finding, message=" ".join(words), said=False, misconceptions=names)
+
+
+def _accounts_for_its_own(case: Case, mistake: Misconception, marks: Marks) -> bool:
+    """Whether a misconception, beside other mistakes, gives the answers to all tests that it fails."""
+    own = marks_of(case, (mistake.name,))
+    return not mistake.random and all(_same_mark(marks.get(test), mark) for test, mark in own.items() if mark)
+
+
+def _hinted(case: Case, finding: Finding, beside: list[Misconception]) -> Finding:
+    """The finding with the hint of a misconception that gives the same answers in this test, if there is one."""
+    if finding.message:
+        for mistake in beside:
+            if _mark(case, (mistake.name,), _name(finding)):
+                message = f"{finding.message} {mistake.hint}"
+                return replace(finding, message=message, misconceptions=[mistake.name])
+    return finding
+
+
+def _name(finding: Finding) -> str:
+    return finding.test.removeprefix("test_")
+
+
+def _is_unwritten(mark: dict) -> bool:
+    return any(one.get("", {}).get("error") == NOT_WRITTEN for one in mark["prints"])

@@ -1,0 +1,61 @@
+"""Prints what students are told: `python -m autograder.feedback_examples`, twenty wrong answers and the words they get.
+
+One misconception of every task, two mistakes at once, one that nobody thought of, and a module that cannot be set up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from autograder.diagnosis import Case
+from autograder.misconceptions import Change, cells_with, edits, misconceptions_of
+from autograder.rehearsal import rehearse
+from autograder.sources import assignments
+from segkit.checking.public import tasks_of
+
+SECRET = b"feedback examples"
+IN_A_LIST = ("hidden, channels, kernel_size=1)", "hidden, channels, kernel_size=1).double()]",
+             "self.contract(F", "self.contract[0](F")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Example:
+    """A wrong answer: its task, what is wrong in a few words, and how the reference becomes it."""
+
+    assignment: str
+    task: str
+    what: str
+    changes: tuple[Change, ...]
+
+
+def examples() -> Iterable[Example]:
+    """The twenty, in the order of the notebooks."""
+    for assignment in assignments():
+        for number, task in enumerate(tasks_of(assignment)):
+            catalogue = misconceptions_of(assignment, task)
+            mistake = catalogue[number % len(catalogue)]
+            yield Example(assignment, task, mistake.name, mistake.changes)
+    first, second = misconceptions_of("segformer", "decoder")[:2]
+    yield Example("segformer", "decoder", f"{first.name}; {second.name}", (*first.changes, *second.changes))
+    scaled = edits("EfficientSelfAttention", "1 / math.sqrt(channels // num_heads)", "0.41")
+    yield Example("segformer", "attention", "a scale out of thin air (no misconception)", scaled)
+    hidden = edits(
+        "MixFFN", "self.contract = nn.Conv2d(hidden", "self.layers = [nn.Conv2d(hidden", "_size=1)\n", "_size=1)\n"
+    )
+    yield Example("segformer", "mix_ffn", "a layer in a plain list (cannot be set up)", hidden)
+
+
+def message(example: Example) -> tuple[float, str]:
+    """The share of the points that is left, and the first thing that the student is told."""
+    case = Case(example.assignment, example.task, SECRET, 0)
+    verdict = rehearse(case, cells_with(example.assignment, example.changes))
+    return verdict.points, next((finding.message for finding in verdict.findings if finding.message), "")
+
+
+def main() -> None:
+    for number, example in enumerate(examples(), start=1):
+        points, words = message(example)
+        print(f"{number:>2}. {example.task}: {example.what} ({points:.0%} of the points)\n    {words}\n")
+
+
+if __name__ == "__main__":
+    main()
