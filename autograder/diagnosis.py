@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations
 
-from autograder.examination import Examination, WrongAnswer
+from autograder.examination import Examination, WrongAnswer, notebook_of
 from autograder.hidden import hidden_tests
 from autograder.misconceptions import Misconception, cells_with, misconceptions_of, tests_named
 from autograder.trusted import TrustedWorker
@@ -17,7 +17,7 @@ from autograder.verdicts import Finding
 from segkit.checking.fingerprints import same_fingerprint
 
 Marks = dict[str, dict | None]  # by test: what a test that failed has noted of the answers, None where it passed
-NOT_WRITTEN = "NotImplementedError"
+NOTHING_THERE = {"NotImplementedError", "MissingName"}
 NO_SUCH = {"asked": 0, "tolerance": 0.0, "prints": []}  # agrees with nothing
 
 
@@ -130,7 +130,8 @@ def marks_of(case: Case, names: tuple[str, ...], tests: tuple[str, ...] = ()) ->
                 marks[name] = None
             except WrongAnswer as finding:
                 marks[name] = finding.mark or NO_SUCH
-    return marks
+        broken = examination.problems(notebook_of(case.assignment, case.task))
+    return dict.fromkeys(marks, NO_SUCH) if broken else marks
 
 
 def _explained(case: Case, findings: list[Finding], found: tuple[Misconception, ...]) -> list[Finding]:
@@ -172,4 +173,4 @@ def _name(finding: Finding) -> str:
 
 
 def _is_unwritten(mark: dict) -> bool:
-    return any(one.get("", {}).get("error") == NOT_WRITTEN for one in mark["prints"])
+    return any(one.get("", {}).get("error") in NOTHING_THERE for one in mark["prints"])

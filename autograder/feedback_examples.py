@@ -38,10 +38,8 @@ def examples() -> Iterable[Example]:
     yield Example("segformer", "decoder", f"{first.name}; {second.name}", (*first.changes, *second.changes))
     scaled = edits("EfficientSelfAttention", "1 / math.sqrt(channels // num_heads)", "0.41")
     yield Example("segformer", "attention", "a scale out of thin air (no misconception)", scaled)
-    hidden = edits(
-        "MixFFN", "self.contract = nn.Conv2d(hidden", "self.layers = [nn.Conv2d(hidden", "_size=1)\n", "_size=1)\n"
-    )
-    yield Example("segformer", "mix_ffn", "a layer in a plain list (cannot be set up)", hidden)
+    unseen = edits("MixFFN", "self.contract = nn.Conv2d(", "self.contract = [nn.Conv2d(", *IN_A_LIST)
+    yield Example("segformer", "mix_ffn", "a layer in a plain list (cannot be set up)", unseen)
 
 
 def message(example: Example) -> tuple[float, str]:

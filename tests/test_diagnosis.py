@@ -163,6 +163,13 @@ def test_what_is_not_written_is_not_diagnosed():
     assert "not written yet" in verdict.findings[0].message
 
 
+def test_a_cell_that_cannot_be_read_is_not_diagnosed():
+    """Two misconceptions whose edits spoil each other's text must not be what it is taken for."""
+    verdict = judged("mix_ffn", *edits("MixFFN", "hidden = channels", "hidden = (channels"))
+    assert verdict.points == 0 and verdict.misconceptions == []
+    assert verdict.findings[0].message.startswith("MixFFN is not defined")
+
+
 LAYERS_IN_A_LIST = """
 class MixFFN(nn.Module):
     def __init__(self, channels, expansion_factor):

@@ -1,0 +1,25 @@
+"""What students are told: twenty examples, each of at most three sentences."""
+
+import re
+
+import pytest
+
+from autograder.feedback_examples import examples, message
+
+EXAMPLES = list(examples())
+# A full stop, a question mark or a colon's end: a new sentence begins with a capital letter.
+SENTENCE_END = re.compile(r"[.?](?=\s+[A-Z]|$)")
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_there_are_twenty_of_all_tasks():
+    assert len(EXAMPLES) == 20 and len({example.task for example in EXAMPLES}) == 17
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.task}: {example.what}")
+def test_each_says_what_to_think_about_in_at_most_three_sentences(example):
+    points, words = message(example)
+    assert 0 <= points < 1
+    assert 1 <= len(SENTENCE_END.findall(words)) <= 3, words
+    assert words.endswith((".", "?")) and "`test_" not in words
