@@ -176,6 +176,7 @@ def _where_to_look(course: Course, pictures: list[Path]) -> None:
         "what a student sees": _short(course.root / "notebooks" / ASSIGNMENT),
         "feedback, for example": _short(feedback),
         "hidden tests' findings": _short(course.root / "verdicts"),
+        "what the class got wrong": f"cd {_short(course.root)} && python -m autograder misconceptions",
         "gradebook in a browser": f"cd {_short(course.root)} && jupyter lab, then Nbgrader > Formgrader",
         "your own course": "make release, fill submitted/, nbgrader autograde segformer (README.md)",
     }

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from autograder.class_misconceptions import misconceptions_table
 from autograder.demo import ASSIGNMENT, CLASSMATES, UNTOUCHED, hand_in, open_course
+from autograder.feedback import APART
+from autograder.misconceptions import misconceptions_of
 from autograder.sources import read_sources
 
 LOST = {
@@ -55,9 +58,18 @@ def test_written_answers_wait_for_a_person(graded) -> None:
 def test_feedback_says_what_is_wrong_and_shows_no_test(graded) -> None:
     page = graded.root / "feedback" / "bo_scaled_by_all_channels" / ASSIGNMENT / "02_modules.html"
     text = page.read_text(encoding="utf-8")
-    assert "several heads, no reduction: the values" in text and "times the spread" in text
+    assert "several heads, no reduction: the values" in text
+    (mistake,) = [one for one in misconceptions_of(ASSIGNMENT, "attention") if one.name == "scaled by all channels"]
+    assert mistake.symptom in text and mistake.hint in text and APART in text
     for hidden in ("judge.same", "draw.choose", "hidden_tests", "Marking scheme"):
         assert hidden not in text
+
+
+def test_the_class_s_misconceptions_are_counted(graded) -> None:
+    table = misconceptions_table(graded.root, ASSIGNMENT)
+    assert "attention: 2 of 5 lost points\n     1  scaled by all channels: " in table
+    for name in ("a coin for the image and another one for the mask", "absent classes counted as 0"):
+        assert f"     1  {name}: " in table
 
 
 def test_marks_table_names_the_lost_task(graded) -> None:

@@ -72,7 +72,7 @@ def test_wrong_answer_gives_a_sentence_and_no_traceback_of_ours(bundle: Path) ->
     cells = nbformat.read(folder / "wrong.ipynb", as_version=4).cells
     outputs = next(cell.outputs for cell in cells if cell.source == 'check("attention")')
     error = next(output for output in outputs if output.output_type == "error")
-    assert "three heads" in error.evalue and "times the spread" in error.evalue
+    assert "four heads" in error.evalue and "times the spread" in error.evalue
     assert error.traceback == [error.evalue]
     table = next(output.data for output in outputs if output.output_type == "display_data")
     assert "✓ one head, no reduction" in table["text/plain"] and "<table>" in table["text/html"]

@@ -309,7 +309,7 @@ SIZES = st.sampled_from([1, 2, 3, 4, 6, 8, 9, 12, 16, 24, 36])
 ENTRIES = st.builds(
     StateEntry,
     st.sampled_from(["weight", "bias", "a.weight", "a.bias", "b.running_var", "c"]),
-    st.lists(SIZES, min_size=0, max_size=4).map(tuple),
+    st.one_of(st.lists(SIZES, min_size=0, max_size=4).map(tuple), st.sampled_from([(1, 1, 3, 3), (3, 3, 8), (5,)])),
     st.sampled_from(["parameter", "buffer"]),
     st.just("float64"),
     st.sampled_from(["", "Linear", "Conv2d", "MultiheadAttention"]),

@@ -80,7 +80,6 @@ class _Values:
         for entry in state:
             if len(without_ones(entry.shape)) == 2:
                 self.beside.setdefault(_owner(entry.name), []).append(entry)
-
         self.single_filters = [entry.name for entry in state if is_single_filter(entry, design)]
 
     def of(self, entry: StateEntry) -> torch.Tensor:
@@ -166,7 +165,7 @@ class _Values:
     def _vector(self, entry: StateEntry) -> torch.Tensor:
         size = math.prod(entry.shape)
         weight = f"{_owner(entry.name)}.weight"
-        if weight in self.single_filters:
+        if weight in self.single_filters and size == 1:
             count = len(self.single_filters)
             block = self.design.copies.get(count, count)
             return _vector(block, self.seed)[[self.single_filters.index(weight) % block]]
