@@ -53,7 +53,7 @@ def judge(asked: tuple[str, str, int, str]) -> Outcome:
         if rehearse(case, cells_with(assignment, changes), device=device).points < 1:
             outcome.rejected.append(style)
     for mistake in misconceptions_of(assignment, task):
-        verdict = rehearse(case, cells_with(assignment, mistake.changes), device=device, whole=False)
+        verdict = rehearse(case, cells_with(assignment, mistake.changes), device=device, whole=mistake.alone)
         if verdict.points == 1:
             outcome.accepted.append(mistake.name)
         if verdict.misconceptions not in ([mistake.name], [mistake.same_as]):
@@ -71,10 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--secrets", type=int, default=20)
     parser.add_argument("--device", default="cpu", help="compared with the CPU, if it is another one")
+    parser.add_argument("--tasks", nargs="*", help="ids of the tasks to judge (default: all)")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     devices = list(dict.fromkeys(["cpu", options.device]))
     names = [(assignment, task) for assignment in assignments() for task in tasks_of(assignment)]
+    names = [name for name in names if not options.tasks or name[1] in options.tasks]
     asked = [(*name, number, device) for name in names for number in range(options.secrets) for device in devices]
     with multiprocessing.get_context("spawn").Pool(options.jobs) as pool:
         outcomes = list(tqdm(pool.imap(judge, asked), total=len(asked), unit="task", desc="judging"))
@@ -101,9 +103,10 @@ def summarise(outcomes: list[Outcome], secrets: int, devices: list[str]) -> None
         print(f"differs: {task}: {name}: {'; '.join(f'{count} x {what}' for what, count in verdicts.items())}")
     runs = len(outcomes) // len(tasks)
     figures = {
+        "tasks": len(tasks),
         "secrets": secrets,
         "devices": devices,
-        "right_alternatives": len(RIGHT_ANSWERS),
+        "right_alternatives": sum(of in tasks for of, _ in RIGHT_ANSWERS),
         "rejected": sum(len(outcome.rejected) for outcome in outcomes),
         "misconceptions": len(seen),
         "accepted": sum(len(outcome.accepted) for outcome in outcomes),
