@@ -4,6 +4,7 @@ A misconception is the reference with a small edit. If a submission's answers ar
 right ones, it is known what is wrong with it, and that the rest of it is right.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -135,21 +136,30 @@ def marks_of(case: Case, names: tuple[str, ...], tests: tuple[str, ...] = ()) ->
 
 
 def _explained(case: Case, findings: list[Finding], found: tuple[Misconception, ...]) -> list[Finding]:
+    """The findings in the words of misconceptions: each test tells one, and each one is told if there are enough."""
     every = set(hidden_tests(case.assignment, case.task))
-    costs = {mistake.name: tests_named(mistake.fails, every) for mistake in found}
     wrong = {_name(finding) for finding in findings if finding.message}
-    if not wrong & set().union(*costs.values()):
+    costs = {mistake.name: tests_named(mistake.fails, every) & wrong for mistake in found}
+    if not any(costs.values()):
         costs = dict.fromkeys(costs, wrong)  # a mistake always costs something
-    return [_after_explanation(finding, found, costs) if finding.message else finding for finding in findings]
+    told: Counter[str] = Counter()
+    return [_after_explanation(finding, found, costs, told) if finding.message else finding for finding in findings]
 
 
-def _after_explanation(finding: Finding, found: tuple[Misconception, ...], costs: dict[str, set[str]]) -> Finding:
+def _after_explanation(
+    finding: Finding, found: tuple[Misconception, ...], costs: dict[str, set[str]], told: Counter[str]
+) -> Finding:
     charged = [mistake for mistake in found if _name(finding) in costs[mistake.name]]
     if not charged:
         return replace(finding, message=None, said=False, apart_from=[mistake.name for mistake in found])
-    words = [f"{charged[0].symptom} {charged[0].hint}"] if len(charged) == 1 else [mistake.hint for mistake in charged]
     names = [mistake.name for mistake in charged]
-    return replace(finding, message=" ".join(words), said=False, misconceptions=names)
+    if len(set().union(*costs.values())) < len(found):  # two mistakes, one test
+        return replace(
+            finding, message=" ".join(mistake.symptom for mistake in charged), said=False, misconceptions=names
+        )
+    one = min(charged, key=lambda mistake: (told[mistake.name], len(costs[mistake.name])))
+    told[one.name] += 1
+    return _told(finding, one, names)
 
 
 def _accounts_for_its_own(case: Case, mistake: Misconception, marks: Marks) -> bool:
@@ -159,13 +169,17 @@ def _accounts_for_its_own(case: Case, mistake: Misconception, marks: Marks) -> b
 
 
 def _hinted(case: Case, finding: Finding, beside: list[Misconception]) -> Finding:
-    """The finding with the hint of a misconception that gives the same answers in this test, if there is one."""
+    """The finding in the words of a misconception that gives the same answers in this test, if there is one."""
     if finding.message:
         for mistake in beside:
             if _mark(case, (mistake.name,), _name(finding)):
-                message = f"{finding.message} {mistake.hint}"
-                return replace(finding, message=message, misconceptions=[mistake.name])
+                return _told(finding, mistake, [mistake.name])
     return finding
+
+
+def _told(finding: Finding, mistake: Misconception, names: list[str]) -> Finding:
+    """The finding in the words of one misconception: at most three sentences, and none of the student's."""
+    return replace(finding, message=f"{mistake.symptom} {mistake.hint}", said=False, misconceptions=names)
 
 
 def _name(finding: Finding) -> str:

@@ -13,6 +13,7 @@ from autograder.sources import assignments
 from segkit.checking.public import tasks_of
 
 SECRET = b"feedback examples"
+TWO_AT_ONCE = {"scaled by all channels", "no norm after the reduction"}
 IN_A_LIST = ("hidden, channels, kernel_size=1)", "hidden, channels, kernel_size=1).double()]",
              "self.contract(F", "self.contract[0](F")  # fmt: skip
 
@@ -34,8 +35,9 @@ def examples() -> Iterable[Example]:
             catalogue = misconceptions_of(assignment, task)
             mistake = catalogue[number % len(catalogue)]
             yield Example(assignment, task, mistake.name, mistake.changes)
-    first, second = misconceptions_of("segformer", "decoder")[:2]
-    yield Example("segformer", "decoder", f"{first.name}; {second.name}", (*first.changes, *second.changes))
+    both = [mistake for mistake in misconceptions_of("segformer", "attention") if mistake.name in TWO_AT_ONCE]
+    changes = tuple(change for mistake in both for change in mistake.changes)
+    yield Example("segformer", "attention", "; ".join(mistake.name for mistake in both), changes)
     scaled = edits("EfficientSelfAttention", "1 / math.sqrt(channels // num_heads)", "0.41")
     yield Example("segformer", "attention", "a scale out of thin air (no misconception)", scaled)
     unseen = edits("MixFFN", "self.contract = nn.Conv2d(", "self.contract = [nn.Conv2d(", *IN_A_LIST)

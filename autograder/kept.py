@@ -108,8 +108,11 @@ def fingerprint_of_engine(assignment: str) -> str:
 @cache
 def fingerprint_of_catalogue(assignment: str) -> str:
     """Changes if a misconception of the assignment does, or how they are recognised."""
-    folder = ROOT / "autograder" / "misconceptions"
-    recognising = [*sorted(folder.glob("*.py")), ROOT / "autograder" / "diagnosis.py"]
+    engine, folder = ROOT / "autograder", ROOT / "autograder" / "misconceptions"
+    recognising = [
+        *sorted(folder.glob("*.py")),
+        *(engine / f"{name}.py" for name in ("diagnosis", "hidden", "trusted")),
+    ]
     return _of_files([*recognising, *sorted((folder / assignment).glob("*.py"))])
 
 

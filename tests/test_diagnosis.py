@@ -1,5 +1,7 @@
 """Mistakes are recognised in whatever style they come, alone or two at a time, and cost what they are about."""
 
+import re
+
 import pytest
 from answers import SECRET, assignment_of, cells_with
 
@@ -67,6 +69,23 @@ def test_two_mistakes_in_one_class_are_recognised_together():
     verdict = with_mistakes("attention", "scaled by all channels", "no norm after the reduction")
     assert set(verdict.misconceptions) == {"scaled by all channels", "no norm after the reduction"}
     assert lost(verdict) == {"heads", "reduction"}
+
+
+@pytest.mark.parametrize("task", ["decoder", "mix_ffn", "training_step"])
+def test_each_of_two_mistakes_is_told_and_no_message_is_long(task: str):
+    catalogue = [mistake for mistake in misconceptions_of("segformer", task) if not mistake.random]
+    pairs = 0
+    for one, other in zip(catalogue[::2], catalogue[1::2], strict=False):
+        try:
+            verdict = judged(task, *one.changes, *other.changes)
+        except LookupError:  # both change the same place
+            continue
+        messages = [finding.message for finding in verdict.findings if finding.message]
+        assert all(len(re.findall(r"[.?](?=\s+[A-Z]|$)", message)) <= 3 for message in messages), messages
+        if {one.name, other.name} <= set(verdict.misconceptions):
+            pairs += 1
+            assert all(any(mistake.symptom in message for message in messages) for mistake in (one, other))
+    assert pairs >= 3
 
 
 def test_two_mistakes_in_two_functions_of_a_task_are_recognised_together():
