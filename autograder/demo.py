@@ -116,7 +116,7 @@ def open_course(root: Path, assignment: str = ASSIGNMENT) -> Course:
 
 
 def _train(subset: Path, out: Path) -> list[Path]:
-    from segkit.data import FourClassADE20K
+    from segkit.data import FourClassADE20K, Photographs
     from segkit.training import fit, load_best
 
     code = load_reference(ASSIGNMENT)
@@ -140,7 +140,7 @@ def _train(subset: Path, out: Path) -> list[Path]:
     )
     print(f"best mean IoU {history.best_mean_iou:.3f} in epoch {history.best_epoch}")
     load_best(model, out / "training")
-    return _save_pictures(model, history, FourClassADE20K(subset, "validation"), code["04_results"], out)
+    return _save_pictures(model, history, Photographs(subset), code["04_results"], out)
 
 
 def _save_pictures(model, history, photographs, results, out: Path) -> list[Path]:

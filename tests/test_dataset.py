@@ -19,6 +19,7 @@ from segkit.data import (
     TARGET_SIZE,
     EvalTransform,
     FourClassADE20K,
+    Photographs,
     RawADE20K,
     build_subset,
     default_transform,
@@ -28,6 +29,7 @@ from segkit.data import (
     raw_data,
 )
 from segkit.errors import CourseError
+from segkit.subset import building
 
 
 @pytest.fixture
@@ -52,17 +54,50 @@ def pair(height=30, width=40, seed=0):
 # --- FourClassADE20K ------------------------------------------------------------------------------------------------
 
 
-def test_an_item_is_a_photograph_and_its_labels(built):
+def test_an_item_is_a_square_photograph_and_its_labels(ade, built):
     data = FourClassADE20K(built)
     image, mask = data[0]
     assert isinstance(image, tv_tensors.Image)
     assert isinstance(mask, tv_tensors.Mask)
-    assert (image.dtype, tuple(image.shape)) == (torch.uint8, (3, 30, 40))
-    assert (mask.dtype, tuple(mask.shape)) == (torch.uint8, (30, 40))
-    assert (mask[:, :20] == 1).all()
-    assert (mask[:, 20:] == 0).all()
-    expected = np.asarray(Image.open(built / "images" / "training" / "first.jpg"))
-    assert (image.permute(1, 2, 0).numpy() == expected).all()
+    assert (image.dtype, tuple(image.shape)) == (torch.uint8, (3, 256, 256))
+    assert (mask.dtype, tuple(mask.shape)) == (torch.uint8, (256, 256))
+    assert (mask[:, :128] == 1).all()
+    assert (mask[:, 128:] == 0).all()
+    expected = Image.open(ade / "images" / "training" / "first.jpg").resize((256, 256), Image.Resampling.BILINEAR)
+    assert (image.permute(1, 2, 0).numpy() == np.asarray(expected)).all()
+
+
+def test_planes_are_a_view_that_cannot_be_written(built):
+    data = FourClassADE20K(built)
+    planes = data.planes(1)
+    assert (planes.dtype, planes.shape) == (np.uint8, (4, 256, 256))
+    assert (planes[:3] == data[1][0].numpy()).all()
+    assert (planes[3] == data[1][1].numpy()).all()
+    with pytest.raises(ValueError, match="read-only"):
+        planes[0, 0, 0] = 1
+
+
+def test_what_is_done_to_an_item_does_not_last(built):
+    data = FourClassADE20K(built)
+    before = data[0][0].clone()
+    data[0][0].zero_()
+    assert (data[0][0] == before).all()
+
+
+def test_items_of_all_parts_are_found(ade, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "PART_SIZE", 3)
+    for number in range(7):
+        write_pair(ade, f"pair_{number}", photograph(seed=number))
+    build_subset(ade, tmp_path / "built", progress=False)
+    data = FourClassADE20K(tmp_path / "built")
+    assert data.names == ["first", *(f"pair_{number}" for number in range(7)), "second"]
+    for index, name in enumerate(data.names):
+        picture = Image.open(ade / "images" / "training" / f"{name}.jpg").resize((256, 256), Image.Resampling.BILINEAR)
+        assert (data[index][0].permute(1, 2, 0).numpy() == np.asarray(picture)).all()
+    assert (data[-1][0] == data[8][0]).all()
+    for outside in (9, -10):
+        with pytest.raises(IndexError):
+            data[outside]
 
 
 def test_items_are_in_the_order_of_their_names(built):
@@ -80,23 +115,26 @@ def test_every_photograph_has_three_channels(ade, tmp_path, mode):
     data = FourClassADE20K(tmp_path / "built")
     assert data.names[0] == "a_grey_one"
     image, _ = data[0]
-    assert tuple(image.shape) == (3, 30, 40)
+    assert tuple(image.shape) == (3, 256, 256)
     if mode == "L":
         assert (image[0] == image[1]).all()
         assert (image[0] == image[2]).all()
 
 
 def test_a_photograph_is_as_it_is_stored_whatever_exif_says(ade, tmp_path):
-    write_pair(ade, "a_turned_one", rotated_by_exif(photograph()))
+    write_pair(ade, "a_turned_one", rotated_by_exif(photograph()), split="validation")
     build_subset(ade, tmp_path / "built", progress=False)
-    image, mask = FourClassADE20K(tmp_path / "built")[0]
+    image, mask = Photographs(tmp_path / "built")[0]
     stored = np.asarray(Image.open(io.BytesIO(rotated_by_exif(photograph()))))
     assert (image.permute(1, 2, 0).numpy() == stored).all()
-    assert image.shape[1:] == mask.shape
+    assert image.shape[1:] == mask.shape == (30, 40)
 
 
 def test_a_transform_gets_both_and_decides_what_an_item_is(built):
-    assert FourClassADE20K(built, transform=lambda image, mask: (mask.shape, image.shape))[1] == ((30, 40), (3, 30, 40))
+    assert FourClassADE20K(built, transform=lambda image, mask: (mask.shape, image.shape))[1] == (
+        (256, 256),
+        (3, 256, 256),
+    )
 
 
 def test_transforms_of_torchvision_move_both_alike(built):
@@ -104,24 +142,6 @@ def test_transforms_of_torchvision_move_both_alike(built):
     flipped_image, flipped_mask = FourClassADE20K(built, transform=v2.RandomHorizontalFlip(p=1))[0]
     assert (flipped_image == image.flip(-1)).all()
     assert (flipped_mask == mask.flip(-1)).all()
-
-
-def test_memory_keeps_what_the_files_hold(built):
-    def spoil(image, mask):
-        before = image.clone(), mask.clone()
-        image.zero_()
-        mask.zero_()
-        return before
-
-    kept = FourClassADE20K(built, transform=spoil, keep_in_memory=True)
-    for _ in range(2):
-        for (image, mask), (same_image, same_mask) in zip(FourClassADE20K(built), kept, strict=True):
-            assert (image == same_image).all()
-            assert (mask == same_mask).all()
-            assert isinstance(same_image, tv_tensors.Image)
-            assert isinstance(same_mask, tv_tensors.Mask)
-    (built / "images" / "training" / "first.jpg").unlink()
-    assert kept[0][0].any()
 
 
 def test_it_loads_in_workers_that_are_not_forked(built):
@@ -140,15 +160,14 @@ def raw_folder(built):
     return built.parent / "ade"
 
 
-def without_an_image(built):
-    (built / "images" / "training" / "first.jpg").unlink()
+def without_a_part(built):
+    (built / "training" / "00000.npy").unlink()
     return built
 
 
-def without_a_folder(built):
-    for path in (built / "annotations" / "training").iterdir():
-        path.unlink()
-    (built / "annotations" / "training").rmdir()
+def with_half_a_part(built):
+    path = built / "training" / "00000.npy"
+    path.write_bytes(path.read_bytes()[:1000])
     return built
 
 
@@ -157,8 +176,8 @@ def without_a_folder(built):
     [
         (unbuilt, r"nowhere holds no four-class data set \(no manifest.json\): build one with"),
         (raw_folder, "ade holds no four-class data set"),
-        (without_an_image, "manifest counts 2 training images, but there are 1 images and 2 masks, 1 of them in pairs"),
-        (without_a_folder, "there are 2 images and 0 masks"),
+        (without_a_part, "built is damaged: training/00000.npy is missing; build the data set again"),
+        (with_half_a_part, r"training/00000.npy has 1,000 bytes and not 524,416; build the data set again"),
     ],
 )
 def test_a_folder_that_is_no_data_set_is_explained(built, damage, words):
@@ -171,11 +190,48 @@ def test_a_split_that_is_none_is_explained(built):
         FourClassADE20K(built, "test")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("images", "first.jpg"), ("annotations", "first.png")])
-def test_a_file_damaged_later_is_named(built, kind, name):
-    write(built, kind, name, b"no picture")
-    with pytest.raises(CourseError, match=rf"{name} cannot be read"):
+def test_a_part_that_is_no_array_is_named(built):
+    part = built / "training" / "00000.npy"
+    part.write_bytes(b"?" * part.stat().st_size)
+    with pytest.raises(CourseError, match=r"00000.npy cannot be read .*: build the data set again"):
         FourClassADE20K(built)[0]
+
+
+# --- Photographs ------------------------------------------------------------------------------------------------------
+
+
+def test_photographs_come_at_their_own_size(ade, built):
+    data = Photographs(built)
+    assert (data.names, len(data)) == (["first", "second"], 2)
+    image, mask = data[1]
+    assert isinstance(image, tv_tensors.Image)
+    assert isinstance(mask, tv_tensors.Mask)
+    assert (tuple(image.shape), tuple(mask.shape)) == ((3, 30, 40), (30, 40))
+    expected = np.asarray(Image.open(ade / "images" / "validation" / "second.jpg"))
+    assert (image.permute(1, 2, 0).numpy() == expected).all()
+    assert (mask[:, :20] == 1).all()
+    assert data.names == FourClassADE20K(built, "validation").names
+
+
+def test_photographs_reach_other_processes(built):
+    data = Photographs(built)
+    expected = data[0][0]
+    loaded = list(DataLoader(data, num_workers=2, multiprocessing_context="fork"))
+    assert (loaded[0][0][0] == expected).all()
+    assert (pickle.loads(pickle.dumps(data))[0][0] == expected).all()
+
+
+def test_photographs_that_were_not_kept_are_explained(built):
+    with pytest.raises(CourseError, match="was built without the training photographs: build it with --photographs"):
+        Photographs(built, "training")
+
+
+def test_a_damaged_photograph_is_named(built):
+    path = built / "validation" / "00000.zip"
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + b"??????????" + data[110:])
+    with pytest.raises(CourseError, match=r"00000.zip cannot be read \(.*CRC.*\): build the data set again"):
+        Photographs(built)[0]
 
 
 # --- transforms -----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from segkit.drawn.canvas import Canvas
 from segkit.drawn.scenery import clutter
 from segkit.drawn.scenes import EMPTY_SCENES, SCENES
 from segkit.folders import finished_folder
-from segkit.source import ADE20K_NAMES, SPLITS
+from segkit.subset.classes import ADE20K_NAMES, SPLITS
 
 # Colour of the light, as factors of red, green and blue: noon, evening, shade, sunset, dusk, glare.
 _LIGHTS = [

@@ -70,11 +70,11 @@ show_curves(history)
 # IoU, not of the last. What the curves hide: which class the mean is made of, and at which resolution it was measured.
 
 # %% role="experiment"
-from segkit.data import CLASS_NAMES, EvalTransform, FourClassADE20K, locate_data
+from segkit.data import CLASS_NAMES, EvalTransform, FourClassADE20K, Photographs, locate_data
 
 image_size, target_size = tuple(settings["image_size"]), tuple(settings["target_size"])
 data = locate_data()
-photographs = FourClassADE20K(data, "validation")
+photographs = Photographs(data, "validation")
 small_pairs = FourClassADE20K(data, "validation", transform=EvalTransform(image_size, target_size))
 image, mask = photographs[0]
 print(f"{len(photographs)} validation photographs; the first: {tuple(image.shape)}, mask {tuple(mask.shape)}")

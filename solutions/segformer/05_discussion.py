@@ -41,11 +41,11 @@ modules = student_code("02_modules")
 model_code = student_code("03_model")
 
 # %% role="experiment"
-from segkit.data import EvalTransform, FourClassADE20K, locate_data, prepare_image
+from segkit.data import EvalTransform, FourClassADE20K, Photographs, locate_data, prepare_image
 
 torch.set_num_threads(1)  # for tensors this small, several threads mostly wait for each other
 data_root = locate_data()
-validation = FourClassADE20K(data_root, "validation")
+validation = Photographs(data_root, "validation")
 photographs = [validation[index] for index in range(0, len(validation), max(1, len(validation) // 40))][:40]
 print(f"The experiments look at {len(photographs)} validation photographs.")
 

@@ -6,7 +6,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from segkit.source import ADE20K_NAMES
+from segkit.subset.classes import ADE20K_NAMES
 
 # How rough the surface of a class looks: (size of the grain in pixels, strength); anything else is nearly smooth.
 _GRAIN = {

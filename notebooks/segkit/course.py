@@ -1,0 +1,47 @@
+"""The settings of a course, `course.toml` beside segkit."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from segkit.errors import CourseError
+
+SETTINGS = Path(__file__).resolve().parent.parent / "course.toml"
+
+
+@dataclass(frozen=True)
+class CourseSettings:
+    """What differs from course to course.
+
+    data_url, data_sha256: where students download the data from, and its checksum; "" if they do not.
+    """
+
+    data_url: str = ""
+    data_sha256: str = ""
+
+
+def read_settings(path: Path | None = None) -> CourseSettings:
+    """The settings in `path` (default: `course.toml` beside segkit); the defaults if there is no such file.
+
+    Raises:
+        CourseError: if it cannot be read, or sets something else.
+    """
+    path = path or SETTINGS
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return CourseSettings()
+    except (OSError, ValueError) as error:
+        raise CourseError(f"{path} cannot be read ({error}): correct it, or take the course's own again.") from error
+    named = {f"{table}_{key}": value for table, values in _tables(path, settings) for key, value in values.items()}
+    for name, value in named.items():
+        if name not in CourseSettings.__dataclass_fields__ or not isinstance(value, str):
+            raise CourseError(f"{path} sets {name.replace('_', '.', 1)} = {value!r}, which is no setting of a course.")
+    return CourseSettings(**named)
+
+
+def _tables(path: Path, settings: dict):
+    for table, values in settings.items():
+        if not isinstance(values, dict):
+            raise CourseError(f"{path} sets {table} outside of a table: put it below [data].")
+        yield table, values

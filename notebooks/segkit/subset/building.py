@@ -1,0 +1,269 @@
+"""Builds the four-class subset: in parts, by several threads, and from where it was interrupted.
+
+What `build_subset` writes:
+
+    OUT/training/00000.npy ...     planes uint8 (n, 4, size, size): red, green, blue, label; to be mapped into memory
+    OUT/validation/00000.npy ...   the same
+    OUT/validation/00000.zip ...   the photographs as they were, and labels of their size (images/*.jpg, labels/*.png)
+    OUT/manifest.json              what was found, kept and dropped, which files there are, and how they were made
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import threading
+import warnings
+from collections import defaultdict
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import PIL
+from PIL import Image, features
+from tqdm import tqdm
+
+from segkit.errors import CourseError
+from segkit.folders import resumable_folder
+from segkit.subset.classes import CLASS_NAMES, IGNORE, SPLITS, TARGET_SIZE, UNLABELLED, label_table
+from segkit.subset.manifest import MANIFEST_FORMAT, is_built, read_manifest, write_manifest
+from segkit.subset.pairs import Files, pairs_of
+from segkit.subset.parts import PART_SIZE, RECORDS, Part, Work, build_part
+from segkit.subset.pictures import ToLabels
+from segkit.subset.sources import Source, open_source
+
+SIZE = 256
+# md5 of a published archive -> training images that the keep rule leaves of it
+KNOWN_ARCHIVES = {"7328b3957e407ddae1d3cbf487f149ef": 11_068}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def build_subset(
+    source,
+    out,
+    *,
+    size: int = SIZE,
+    photographs=("validation",),
+    map_labels=None,
+    unlabelled: str = "background",
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+) -> dict:
+    """Build the four-class subset of ADE20K.
+
+    An image is kept if more than 1 % of the pixels of its 64x64 target are not background (ignored pixels do not count
+    as such). A file that cannot be used is named in the manifest and the rest goes on. The same source and options give
+    the same files, byte for byte, whatever the number of workers. What is finished when a build is interrupted is kept
+    beside `out`, and the same call goes on from there.
+
+    Args:
+        source: folder, zip file or parquet files of ADE20K.
+        out: folder to write. It appears when everything is done.
+        size: side of the images in pixels, a multiple of 64.
+        photographs: splits whose photographs are kept at their own size as well, byte for byte.
+        map_labels: function from ids 0..150 (uint8 tensor (H, W)) to labels 0..3 (integer tensor (H, W)), for example
+            a student's own; None uses `ADE20K_CLASSES`.
+        unlabelled: what id 0 becomes: "background" (0) or "ignore" (255).
+        workers: threads; None for one per core.
+        overwrite: replace a subset that is already at `out`.
+        progress: show a bar if it takes more than a second.
+
+    Returns:
+        The manifest, see `read_manifest`.
+
+    Raises:
+        CourseError: if `source` holds no ADE20K, `out` is taken or cannot be written, a split keeps no image,
+            `map_labels` returns something else than labels, or the published archive gives another number of images
+            than it must.
+    """
+    _require_options(size, photographs, unlabelled, workers)
+    to_labels = _table_mapper(unlabelled) if map_labels is None else _function_mapper(map_labels, unlabelled)
+    with closing(open_source(source)) as raw:
+        made = _how(raw, size, photographs, unlabelled, map_labels) | {"source_identity": raw.identity()}
+        plan = json.dumps(made) if map_labels is None else None  # a function cannot be compared with an earlier one
+        with resumable_folder(out, plan, replaceable=is_built if overwrite else None) as partial:
+            build = _Build(raw, partial, size, to_labels, tuple(photographs))
+            with _full_disk_explained(Path(out), partial):
+                splits, md5 = build.run(workers or _usable_cpus(), progress)
+            if raw.identity() != made["source_identity"]:
+                shutil.rmtree(partial)
+                raise CourseError(f"{raw.name} changed while it was read: build again when nothing writes to it.")
+            _require_known_count(raw, md5, splits, map_labels)
+            shutil.rmtree(partial / RECORDS)
+            write_manifest(partial, made | {"source_md5": md5, "origin": raw.origin, "splits": splits})
+    return read_manifest(out)
+
+
+def _how(raw: Source, size: int, photographs, unlabelled: str, map_labels) -> dict:
+    """Everything that decides what a build writes."""
+    return {
+        "format": MANIFEST_FORMAT,
+        "made_by": {
+            "segkit.subset": MANIFEST_FORMAT,
+            "pillow": PIL.__version__,
+            "libjpeg-turbo": features.version("libjpeg_turbo"),
+            "numpy": np.__version__,
+        },
+        "source": raw.name,
+        "source_kind": raw.kind,
+        "unlabelled": unlabelled,
+        "mapping": "ADE20K_CLASSES" if map_labels is None else "map_labels",
+        "keep_rule": "more than 1 % of the nearest-resized target is not background",
+        "size": size,
+        "images": "decoded at 1/8, 1/4 or 1/2 where that is no smaller than `size`, then resized bilinearly",
+        "layout": "uint8 (images, 4, size, size): red, green, blue, label",
+        "target_size": list(TARGET_SIZE),
+        "class_names": list(CLASS_NAMES),
+        "photographs": sorted(photographs),
+        "part_size": PART_SIZE,
+    }
+
+
+class _Build:
+    """All parts of all splits, by several threads."""
+
+    def __init__(self, raw: Source, folder: Path, size: int, to_labels: ToLabels, photographs: tuple[str, ...]):
+        self.raw = raw
+        self._stop = threading.Event()
+        self._bar: tqdm = tqdm(disable=True)
+        self._work = Work(raw, folder, size, to_labels, photographs, self._stop.is_set, lambda: self._bar.update())
+
+    def run(self, workers: int, progress: bool) -> tuple[dict, str | None]:
+        """(record of each split, md5 of the source); what has been finished stays if it is interrupted."""
+        pairs = {split: pairs_of(self.raw, split) for split in SPLITS}
+        total = sum(map(len, pairs.values()))
+        self._bar = tqdm(total=total, desc=self.raw.name, unit="image", delay=1, disable=not progress)
+        one, several = ThreadPoolExecutor(1), ThreadPoolExecutor(workers)
+        with self._bar, _no_warnings_of_large_pictures(), one, several:
+            try:
+                md5 = one.submit(self.raw.md5, self._stop.is_set)
+                parts = {split: self._submit(several, split, pairs[split]) for split in SPLITS}
+                _wait_for([md5, *parts["training"], *parts["validation"]])
+                done = {split: [part.result() for part in parts[split]] for split in SPLITS}
+                records = {split: _split_record(self.raw.name, len(pairs[split]), done[split]) for split in SPLITS}
+                return records, md5.result()
+            except BaseException:
+                self._stop.set()
+                several.shutdown(cancel_futures=True)
+                raise
+
+    def _submit(self, pool: ThreadPoolExecutor, split: str, pairs: dict[str, Files]) -> list[Future]:
+        """One call of `build_part` for every `PART_SIZE` pairs, in the order of their names."""
+        names = iter(pairs.items())
+        chunks = iter(lambda: dict(islice(names, PART_SIZE)), {})
+        return [pool.submit(build_part, self._work, split, number, chunk) for number, chunk in enumerate(chunks)]
+
+
+def _wait_for(futures: list[Future]) -> None:
+    """Return when all are done, raise as soon as one fails."""
+    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+    for future in done:
+        future.result()
+
+
+def _split_record(source: str, found: int, parts: list[Part]) -> dict:
+    dropped, remarks = defaultdict(dict), defaultdict(list)
+    for part in parts:
+        for reason, name, detail in part.dropped:
+            dropped[reason][name] = detail
+        for remark, name in part.remarks:
+            remarks[remark].append(name)
+    kept = sum(len(part.names) for part in parts)
+    if not kept:
+        reasons = ", ".join(f"{len(names)} {reason}" for reason, names in dropped.items())
+        raise CourseError(f"Of the {found} images in {source}, {parts[0].split}, none can be kept: {reasons}.")
+    pixels = np.sum([part.pixels for part in parts], axis=0)
+    digests = sorted(digest for part in parts for digest in part.digests)
+    return {
+        "found": found,
+        "kept": kept,
+        "dropped": dict(sorted(dropped.items())),
+        "remarks": dict(sorted(remarks.items())),
+        "class_shares": _shares(pixels),
+        "class_shares_before": _shares(np.sum([part.pixels_before for part in parts], axis=0)),
+        "ignored_share": float(1 - pixels.sum() / (kept * TARGET_SIZE[0] * TARGET_SIZE[1])),
+        "sha256": hashlib.sha256("".join(digests).encode()).hexdigest(),
+        "parts": [{"names": part.names, "sizes": part.sizes, "files": part.files} for part in parts if part.names],
+    }
+
+
+def _shares(pixels: np.ndarray) -> list[float]:
+    return (pixels / max(1, pixels.sum())).tolist()
+
+
+@contextmanager
+def _full_disk_explained(out: Path, partial: Path):
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        free = shutil.disk_usage(partial).free / 2**20
+        raise CourseError(
+            f"There is no room for {out} ({free:,.0f} MiB are free, all 12,000 images of ADE20K's take 3,400): make "
+            f"room and run the same again; what is finished is kept in {partial}."
+        ) from error
+
+
+@contextmanager
+def _no_warnings_of_large_pictures():
+    with warnings.catch_warnings():
+        # they are refused in words, see `LARGEST_PICTURE`
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def _require_options(size: int, photographs, unlabelled: str, workers: int | None) -> None:
+    if unlabelled not in UNLABELLED:
+        raise CourseError(f'unlabelled must be "background" or "ignore", not {unlabelled!r}.')
+    if size < 64 or size % 64:
+        raise CourseError(f"size must be a multiple of 64, the side of a target, not {size}.")
+    if isinstance(photographs, str) or not set(photographs) <= set(SPLITS):
+        raise CourseError(f"photographs must be a list of splits ({', '.join(SPLITS)}), not {photographs!r}.")
+    if workers is not None and workers < 1:
+        raise CourseError(f"workers must be 1 or more, not {workers}.")
+
+
+def _require_known_count(raw: Source, md5: str | None, splits: dict, map_labels) -> None:
+    expected = KNOWN_ARCHIVES.get(md5)
+    kept = splits["training"]["kept"]
+    if expected and map_labels is None and kept != expected:
+        raise CourseError(
+            f"{raw.name} is the published archive, of which {expected:,} training images must stay, but {kept:,} do: "
+            "another version of Pillow may decode differently; please report this to the course with "
+            f"Pillow's ({PIL.__version__}) and NumPy's ({np.__version__})."
+        )
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _table_mapper(unlabelled: str) -> ToLabels:
+    table = label_table(unlabelled)
+    return lambda ids: table[ids]
+
+
+def _function_mapper(map_labels, unlabelled: str) -> ToLabels:
+    """`map_labels` on tensors as a function on arrays, with its answer checked."""
+    import torch  # only here: building with the course's table needs no tensors
+
+    def to_labels(ids: np.ndarray) -> np.ndarray:
+        labels = map_labels(torch.from_numpy(ids.copy()))
+        if not isinstance(labels, torch.Tensor) or labels.is_floating_point() or tuple(labels.shape) != ids.shape:
+            raise CourseError(f"map_labels must return an integer tensor of shape {ids.shape}, as it was given.")
+        low, high = int(labels.min()), int(labels.max())
+        if low < 0 or high >= len(CLASS_NAMES):
+            raise CourseError(
+                f"map_labels must return labels 0 to {len(CLASS_NAMES) - 1}, but returned {low} to {high}."
+            )
+        array = labels.numpy().astype(np.uint8)
+        if unlabelled == "ignore":
+            array[ids == 0] = IGNORE
+        return array
+
+    return to_labels

@@ -1,0 +1,90 @@
+"""A pack: what the course needs of ADE20K in one file of half its size, for students to download.
+
+It is ADE20K's own layout again: the pairs of the subset and a few that the keep rule drops, with all 150 ids. Building
+from it gives the same images and labels, in the same order, as building from ADE20K.
+"""
+
+import json
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+from tqdm import tqdm
+
+from segkit.download import checksum_of
+from segkit.errors import CourseError
+from segkit.subset.classes import KINDS
+from segkit.subset.manifest import KEEP_RULE, read_manifest
+from segkit.subset.pairs import Files, pairs_of
+from segkit.subset.sources import ORIGIN, Source, open_source
+
+FOLDER = "ADEChallengeData2016"
+DROPPED = 40  # of each split, to look at
+_NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same pack has the same checksum
+
+
+def pack_subset(source, folder, path, *, progress: bool = True) -> str:
+    """Write the pack of a subset.
+
+    Args:
+        source: what the subset was built from.
+        folder: the subset.
+        path: zip file to write; it appears when everything is done.
+
+    Returns:
+        The file's sha256, for the course's settings (`course.toml`).
+
+    Raises:
+        CourseError: if the subset was built from something else, or the file is there already or cannot be written.
+    """
+    path, manifest = Path(path).expanduser(), read_manifest(folder)
+    if path.exists():
+        raise CourseError(f"{path} is already there: choose another name, or remove it.")
+    partial = path.with_name(f".{path.name}.partial")
+    with closing(open_source(source)) as raw:
+        if raw.identity() != manifest["source_identity"]:
+            raise CourseError(f"{folder} was not built from {raw.name} as it is now: build it again, then pack it.")
+        try:
+            _write(partial, raw, manifest, progress)
+            partial.replace(path)
+        except OSError as error:
+            raise CourseError(f"Cannot write {path}: {error.strerror or error}.") from error
+        finally:
+            partial.unlink(missing_ok=True)
+    return checksum_of(path, "sha256")
+
+
+def _write(partial: Path, raw: Source, manifest: dict, progress: bool) -> None:
+    with zipfile.ZipFile(partial, "w") as archive:
+        origin = json.dumps(_origin(manifest), indent=1, ensure_ascii=False)
+        archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{ORIGIN}", _NO_DATE), origin)
+        for split in manifest["splits"]:
+            pairs = _chosen(raw, manifest, split)
+            for files in tqdm(pairs, desc=split, unit="image", delay=1, disable=not progress):
+                for kind in KINDS:
+                    (file,) = files[kind]
+                    entry = zipfile.ZipInfo(f"{FOLDER}/{kind}/{split}/{file}", _NO_DATE)
+                    archive.writestr(entry, raw.read(kind, split, file))
+
+
+def _chosen(raw: Source, manifest: dict, split: str) -> list[Files]:
+    record, pairs = manifest["splits"][split], pairs_of(raw, split)
+    kept = [name for part in record["parts"] for name in part["names"]]
+    dropped = list(record["dropped"].get(KEEP_RULE, {}))
+    shown = dropped[:: max(1, -(-len(dropped) // DROPPED))]
+    return [pairs[name] for name in sorted([*kept, *shown])]
+
+
+def _origin(manifest: dict) -> dict:
+    """What the pack was chosen from."""
+    keys = ("found", "kept", "class_shares", "class_shares_before", "sha256")
+    return {
+        **{key: manifest[key] for key in ("source", "source_kind", "source_md5", "unlabelled", "keep_rule")},
+        "splits": {
+            split: {
+                **{key: record[key] for key in keys},
+                "dropped": {reason: len(names) for reason, names in record["dropped"].items()},
+            }
+            for split, record in manifest["splits"].items()
+        },
+    }
