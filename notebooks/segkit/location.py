@@ -20,7 +20,7 @@ def locate_data(folder="data", *, unlabelled=None) -> Path:
 
     The environment variable `DATA` names ADE20K (folder, zip file or parquet files), a four-class data set that is
     built already, or an address to download one of them from (`https://...zip`, with `#sha256=...` to check it).
-    If it is not set, the course's own data are downloaded (`course.toml`); if there are none, or they cannot be had, the
+    If it is not set, the course's own data are downloaded (`course.toml`); if there are none or they cannot be had, the
     drawn sample is used. One printed line says which.
 
     Args:

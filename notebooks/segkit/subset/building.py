@@ -9,7 +9,6 @@ What `build_subset` writes:
 """
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -30,7 +29,7 @@ from segkit.errors import CourseError
 from segkit.folders import resumable_folder
 from segkit.subset.classes import CLASS_NAMES, IGNORE, SPLITS, TARGET_SIZE, UNLABELLED, label_table
 from segkit.subset.manifest import MANIFEST_FORMAT, is_built, read_manifest, write_manifest
-from segkit.subset.pairs import Files, pairs_of
+from segkit.subset.pairs import Files, digest_of, pairs_of
 from segkit.subset.parts import PART_SIZE, RECORDS, Part, Work, build_part
 from segkit.subset.pictures import ToLabels
 from segkit.subset.sources import Source, open_source
@@ -83,13 +82,13 @@ def build_subset(
     _require_options(size, photographs, unlabelled, workers)
     to_labels = _table_mapper(unlabelled) if map_labels is None else _function_mapper(map_labels, unlabelled)
     with closing(open_source(source)) as raw:
-        made = _how(raw, size, photographs, unlabelled, map_labels) | {"source_identity": raw.identity()}
-        plan = json.dumps(made) if map_labels is None else None  # a function cannot be compared with an earlier one
+        made, identity = _how(raw, size, photographs, unlabelled, map_labels), raw.identity()
+        plan = None if map_labels else json.dumps([made, identity])  # a function cannot be compared with an earlier one
         with resumable_folder(out, plan, replaceable=is_built if overwrite else None) as partial:
             build = _Build(raw, partial, size, to_labels, tuple(photographs))
             with _full_disk_explained(Path(out), partial):
                 splits, md5 = build.run(workers or _usable_cpus(), progress)
-            if raw.identity() != made["source_identity"]:
+            if raw.identity() != identity:
                 shutil.rmtree(partial)
                 raise CourseError(f"{raw.name} changed while it was read: build again when nothing writes to it.")
             _require_known_count(raw, md5, splits, map_labels)
@@ -177,7 +176,7 @@ def _split_record(source: str, found: int, parts: list[Part]) -> dict:
         reasons = ", ".join(f"{len(names)} {reason}" for reason, names in dropped.items())
         raise CourseError(f"Of the {found} images in {source}, {parts[0].split}, none can be kept: {reasons}.")
     pixels = np.sum([part.pixels for part in parts], axis=0)
-    digests = sorted(digest for part in parts for digest in part.digests)
+    digests = [digest for part in parts for digest in part.digests]
     return {
         "found": found,
         "kept": kept,
@@ -186,7 +185,7 @@ def _split_record(source: str, found: int, parts: list[Part]) -> dict:
         "class_shares": _shares(pixels),
         "class_shares_before": _shares(np.sum([part.pixels_before for part in parts], axis=0)),
         "ignored_share": float(1 - pixels.sum() / (kept * TARGET_SIZE[0] * TARGET_SIZE[1])),
-        "sha256": hashlib.sha256("".join(digests).encode()).hexdigest(),
+        "sha256": digest_of(digests),
         "parts": [{"names": part.names, "sizes": part.sizes, "files": part.files} for part in parts if part.names],
     }
 

@@ -15,7 +15,7 @@ from segkit.download import checksum_of
 from segkit.errors import CourseError
 from segkit.subset.classes import KINDS
 from segkit.subset.manifest import KEEP_RULE, read_manifest
-from segkit.subset.pairs import Files, pairs_of
+from segkit.subset.pairs import Dropped, digest_of, pairs_of, read_pair
 from segkit.subset.sources import ORIGIN, Source, open_source
 
 FOLDER = "ADEChallengeData2016"
@@ -42,8 +42,6 @@ def pack_subset(source, folder, path, *, progress: bool = True) -> str:
         raise CourseError(f"{path} is already there: choose another name, or remove it.")
     partial = path.with_name(f".{path.name}.partial")
     with closing(open_source(source)) as raw:
-        if raw.identity() != manifest["source_identity"]:
-            raise CourseError(f"{folder} was not built from {raw.name} as it is now: build it again, then pack it.")
         try:
             _write(partial, raw, manifest, progress)
             partial.replace(path)
@@ -58,21 +56,35 @@ def _write(partial: Path, raw: Source, manifest: dict, progress: bool) -> None:
     with zipfile.ZipFile(partial, "w") as archive:
         origin = json.dumps(_origin(manifest), indent=1, ensure_ascii=False)
         archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{ORIGIN}", _NO_DATE), origin)
-        for split in manifest["splits"]:
-            pairs = _chosen(raw, manifest, split)
-            for files in tqdm(pairs, desc=split, unit="image", delay=1, disable=not progress):
-                for kind in KINDS:
-                    (file,) = files[kind]
-                    entry = zipfile.ZipInfo(f"{FOLDER}/{kind}/{split}/{file}", _NO_DATE)
-                    archive.writestr(entry, raw.read(kind, split, file))
+        for split, record in manifest["splits"].items():
+            if _write_split(archive, raw, split, _chosen(record), progress) != record["sha256"]:
+                raise CourseError(
+                    f"The subset was not built from {raw.name} as it is now (its {split} files are others): build it "
+                    "again, then pack it."
+                )
 
 
-def _chosen(raw: Source, manifest: dict, split: str) -> list[Files]:
-    record, pairs = manifest["splits"][split], pairs_of(raw, split)
-    kept = [name for part in record["parts"] for name in part["names"]]
+def _write_split(archive: zipfile.ZipFile, raw: Source, split: str, chosen: set[str], progress: bool) -> str:
+    """Write the chosen pairs; the digest of all files of the split."""
+    digests = []
+    for name, files in tqdm(pairs_of(raw, split).items(), desc=split, unit="image", delay=1, disable=not progress):
+        try:
+            contents = read_pair(raw, split, name, files, digests)
+        except Dropped:
+            continue
+        if name in chosen:
+            for kind, content in zip(KINDS, contents, strict=True):
+                entry = zipfile.ZipInfo(f"{FOLDER}/{kind}/{split}/{files[kind][0]}", _NO_DATE)
+                archive.writestr(entry, content)
+    return digest_of(digests)
+
+
+def _chosen(record: dict) -> set[str]:
+    """What the subset keeps, and some of what the rule drops."""
     dropped = list(record["dropped"].get(KEEP_RULE, {}))
-    shown = dropped[:: max(1, -(-len(dropped) // DROPPED))]
-    return [pairs[name] for name in sorted([*kept, *shown])]
+    return {name for part in record["parts"] for name in part["names"]} | set(
+        dropped[:: -(-len(dropped) // DROPPED) or 1]
+    )
 
 
 def _origin(manifest: dict) -> dict:

@@ -71,6 +71,11 @@ def read_pair(source: Source, split: str, name: str, files: Files, digests: list
     return contents["images"], contents["annotations"]
 
 
+def digest_of(digests: list[str]) -> str:
+    """One digest of all the lines that `read_pair` has added, in whatever order."""
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+
+
 def _require_one_of_each(name: str, files: Files) -> None:
     everything = files["images"] + files["annotations"]
     if PureWindowsPath(everything[0]).name != everything[0]:  # on Windows it would be written somewhere else
