@@ -19,6 +19,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 from torch.utils.data import Dataset
 
+from segkit import loader as loading_module
+from segkit.augmentation import Augmentation, Plain
 from segkit.errors import CourseError
 from segkit.training import (
     SegmentationTask,
@@ -29,7 +31,6 @@ from segkit.training import (
     make_trainer,
     read_history,
 )
-from segkit.training import loading as loading_module
 from segkit.training.failures import call_readably
 
 STEPS_PER_EPOCH = 3  # 10 images in batches of 4
@@ -368,6 +369,95 @@ def test_resuming_with_another_model_or_a_damaged_file_is_refused(tmp_path, stra
         train(tiny_model(), tmp_path)
 
 
+# ---- augmentation
+
+AUGMENTATION = Augmentation(image_size=(8, 8), target_size=(4, 4))
+
+
+class Photographs(Dataset):
+    """Random bytes as images and masks: what an augmentation starts from."""
+
+    transform = None
+
+    def __init__(self, length=10, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        self.images = torch.randint(0, 256, (length, 3, 16, 16), generator=generator, dtype=torch.uint8)
+        self.masks = self.images[:, 0] // 64
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index], self.masks[index]
+
+
+def train_augmented(model, out, **options):
+    sets = {"train_set": Photographs(), "val_set": Photographs(5, seed=1), "augmentation": AUGMENTATION}
+    return train(model, out, **(sets | options))
+
+
+@pytest.fixture(scope="module")
+def augmented_run(tmp_path_factory):
+    model = tiny_model()
+    return model, train_augmented(model, tmp_path_factory.mktemp("augmented"))
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_augmented_run_is_the_same_again_whatever_loads_it(tmp_path, augmented_run, num_workers):
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    model = tiny_model()
+    torch.set_rng_state(state)
+    history = train_augmented(model, tmp_path, num_workers=num_workers)
+    assert_same_weights(model, augmented_run[0])
+    assert history.train_loss == augmented_run[1].train_loss
+    assert history.val_mean_iou == augmented_run[1].val_mean_iou
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_an_augmented_run_that_was_stopped_ends_as_a_straight_one(tmp_path, augmented_run, num_workers):
+    interrupted = fails_at_call(STEPS_PER_EPOCH + 5, F.cross_entropy, StopAfterFirstEpoch())
+    with pytest.raises(StopAfterFirstEpoch):
+        train_augmented(tiny_model(), tmp_path, loss=interrupted, num_workers=num_workers)
+    model = tiny_model(seed=7)
+    history = train_augmented(model, tmp_path, num_workers=num_workers)
+    assert_same_weights(model, augmented_run[0])
+    assert history.train_loss == augmented_run[1].train_loss
+
+
+def test_training_images_differ_from_epoch_to_epoch_and_validation_images_never(tmp_path):
+    seen = {True: [], False: []}  # by whether the model trains
+
+    class Watched(TinyModel):
+        def forward(self, images):
+            seen[self.training] += [image.clone() for image in images]
+            return super().forward(images)
+
+    train_augmented(Watched(), tmp_path)
+    first, second = seen[True][:10], seen[True][10:]
+    assert len(second) == 10
+    assert not any(torch.allclose(image, other, atol=1e-3) for image in first for other in second)
+    expected = [Plain((8, 8), (4, 4))(*item)[0] for item in Photographs(5, seed=1)]
+    for image, same in zip(seen[False][-5:], expected, strict=True):
+        torch.testing.assert_close(image, same)
+
+
+@pytest.mark.parametrize("now", [None, Augmentation(image_size=(8, 8), target_size=(4, 4), flip=0)])
+def test_resuming_with_another_augmentation_is_refused(augmented_run, now):
+    sets = {} if now else {"train_set": None, "val_set": None}
+    with pytest.raises(CourseError, match=r"holds a run with augmentation = Augmentation\(image_size=\(8, 8\)"):
+        train_augmented(tiny_model(), augmented_run[1].folder, augmentation=now, **sets)
+
+
+def test_an_augmentation_needs_data_without_a_transform(tmp_path):
+    with pytest.raises(CourseError, match=r"The validation set must give an image \(torch\.uint8.* torch\.float32"):
+        train_augmented(tiny_model(), tmp_path, val_set=Images(5, seed=1))
+    transformed = Photographs()
+    transformed.transform = Plain()
+    with pytest.raises(CourseError, match="The training set has a transform of its own"):
+        train_augmented(tiny_model(), tmp_path, train_set=transformed)
+
+
 # ---- wrong settings
 
 
@@ -555,7 +645,7 @@ def test_without_progress_nothing_is_printed(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_importing_segkit_imports_neither_lightning_nor_matplotlib():
-    code = "import segkit, sys; print([name for name in ('lightning', 'matplotlib') if name in sys.modules])"
+def test_importing_segkit_and_its_loader_imports_neither_lightning_nor_matplotlib():
+    code = "import segkit.loader, sys; print([name for name in ('lightning', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,8 +4,21 @@
 earlier one defines. Everything else is imported by its module: `segkit.data`, `segkit.training`, `segkit.plots`.
 """
 
-from segkit.checking.notebook import check
+from importlib import import_module
+
 from segkit.errors import CourseError
-from segkit.student import student_code
 
 __all__ = ["CourseError", "check", "student_code"]
+
+_MODULES = {"check": "segkit.checking.notebook", "student_code": "segkit.student"}
+
+
+def __getattr__(name: str):
+    # Imported when they are asked for: building data needs no torch, which takes seconds to import.
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'segkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

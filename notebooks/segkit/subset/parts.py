@@ -15,7 +15,7 @@ from PIL import Image
 
 from segkit.subset.classes import CLASS_NAMES
 from segkit.subset.pairs import Dropped, Files, read_pair
-from segkit.subset.pictures import Kept, ToLabels, count_classes, examine_pair
+from segkit.subset.pictures import Kept, ToLabels, examine_pair
 from segkit.subset.sources import Source
 
 PART_SIZE = 256  # pairs; 64 MiB of planes are held in memory until the part is written
@@ -107,8 +107,7 @@ def _add(work: Work, part: Part, name: str, files: Files, planes: np.ndarray, ke
     if keep_photograph:
         keep_photograph(name, image, kept)
     planes[len(part.names)] = kept.planes
-    step = work.size // 64
-    part.pixels = (count_classes(kept.planes[3, ::step, ::step]) + part.pixels).tolist()
+    part.pixels = (kept.counts + part.pixels).tolist()
     part.names.append(name)
     part.sizes.append(list(kept.size))
     part.remarks += [[remark, name] for remark in kept.remarks]

@@ -25,11 +25,13 @@ class Kept:
 
     planes: uint8 (4, size, size): red, green, blue, label.
     labels: uint8 (H, W), at the size of the photograph; None unless they were asked for.
+    counts: pixels of each class in the 64x64 target.
     """
 
     planes: np.ndarray
     labels: np.ndarray | None
     size: tuple[int, int]  # width, height of the photograph
+    counts: np.ndarray
     remarks: list[str]
 
 
@@ -62,19 +64,17 @@ def examine_pair(
         turned = "; the photograph has an EXIF rotation, which is not applied" if "EXIF rotation" in remarks else ""
         sizes = f"image {_in_words(photograph.size)}, annotation {_in_words(ids.shape[::-1])}"
         raise Dropped("sizes differ", sizes + turned)
-    labels = to_labels(sample_nearest(ids, (size, size)))
-    # Row i of the target, floor(i H / 64), is row k i of the planes, floor(k i H / 64 k): no second sampling is needed.
-    counts = count_classes(labels[:: size // TARGET_SIZE[0], :: size // TARGET_SIZE[1]])
+    counts = _count_classes(to_labels(sample_nearest(ids, TARGET_SIZE)))
     counted(counts)
     _require_foreground(counts)
-    width_and_height = photograph.size
+    width_and_height = photograph.size  # decoding changes it
     planes = np.empty((4, size, size), np.uint8)
     planes[:3] = _decode_image(photograph, size)
-    planes[3] = labels
-    return Kept(planes, to_labels(ids) if full_size else None, width_and_height, remarks)
+    planes[3] = to_labels(sample_nearest(ids, (size, size)))
+    return Kept(planes, to_labels(ids) if full_size else None, width_and_height, counts, remarks)
 
 
-def count_classes(labels: np.ndarray) -> np.ndarray:
+def _count_classes(labels: np.ndarray) -> np.ndarray:
     """Pixels of each class, ignored ones left out: int64 (4,)."""
     return np.bincount(labels.ravel(), minlength=256)[: len(CLASS_NAMES)]
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from torch import nn
-from torch.utils.data import DataLoader
 
+from segkit.augmentation import Augmentation
 from segkit.training.failures import call_readably
 from segkit.training.history import History, read_history
-from segkit.training.loading import SeededOrder, SeedEpochs, loading_options
+from segkit.training.loading import SeedEpochs, make_loaders
 from segkit.training.resume import SettingsInCheckpoint, checkpoint_to_resume, forget_checkpoints, last_checkpoint
 from segkit.training.settings import check_settings, kind_of_device
 from segkit.training.task import SegmentationTask
@@ -25,6 +25,7 @@ def fit(
     loss,
     confusion_matrix,
     mean_iou,
+    augmentation: Augmentation | None = None,
     epochs: int = 10,
     batch_size: int = 16,
     num_classes: int = 4,
@@ -50,11 +51,14 @@ def fit(
 
     Args:
         model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
-        train_set, val_set: data sets of (image float (3, h, w), target int64 (h', w')).
+        train_set, val_set: data sets of (image float (3, h, w), target int64 (h', w')); with an `augmentation`, such
+            as have no transform.
         out: folder of this run: `checkpoints/`, `csv/`, `tensorboard/`.
         loss: function (logits, target) -> scalar.
         confusion_matrix: function (prediction, target, num_classes=...) -> int64 (num_classes, num_classes).
         mean_iou: function (confusion) -> scalar.
+        augmentation: makes the training images from what the data sets give, and has the sizes of both sets' images
+            and targets; see `segkit.loader.Loader`.
         head, head_learning_rate_factor: see `SegmentationTask`.
         warmup_steps: None for a tenth of all steps, at most 1500.
         precision, accelerator: see `make_trainer`.
@@ -67,7 +71,7 @@ def fit(
         CourseError: if a setting is wrong, or the folder holds a run with other settings.
     """
     out = Path(out)
-    check_settings(out, train_set, val_set, epochs=epochs, batch_size=batch_size, num_workers=num_workers)
+    check_settings(out, train_set, val_set, epochs=epochs, batch_size=batch_size, augmentation=augmentation)
     optimisation = {
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
@@ -86,6 +90,7 @@ def fit(
         **optimisation,
     )
     settings = optimisation | {"batch_size": batch_size, "seed": seed, "training images": len(train_set)}
+    settings["augmentation"] = augmentation and repr(augmentation)
     epochs_done, steps_done = checkpoint_to_resume(out, model, settings) if resume else (0, 0)
     trainer = make_trainer(
         out,
@@ -96,10 +101,9 @@ def fit(
         resume_step=steps_done,
         callbacks=[SettingsInCheckpoint(settings), SeedEpochs(seed), *callbacks],
     )
-    loading = loading_options(num_workers, (train_set, val_set), kind_of_device(accelerator))
-    order = SeededOrder(len(train_set), seed, epochs_done)
-    train_loader = DataLoader(train_set, batch_size, sampler=order, generator=order.generator, **loading)
-    val_loader = DataLoader(val_set, batch_size, **loading)
+    loading = {"seed": seed, "epoch": epochs_done, "num_workers": num_workers}
+    kind = kind_of_device(accelerator)
+    train_loader, val_loader = make_loaders(train_set, val_set, batch_size, augmentation, kind, **loading)
     if not epochs_done:
         forget_checkpoints(out)
     elif progress:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from segkit.devices import best_device
 from segkit.errors import CourseError
+from segkit.loader import check_raw_data
 
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 PRECISIONS = {"cpu": ("32", "bf16-mixed"), "cuda": ("32", "bf16-mixed", "16-mixed"), "mps": ("32",)}
@@ -18,16 +19,15 @@ def require(condition: bool, sentence: str):
         raise CourseError(sentence)
 
 
-def check_settings(out: Path, train_set, val_set, *, epochs, batch_size, num_workers):
+def check_settings(out: Path, train_set, val_set, *, epochs, batch_size, augmentation):
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         require(isinstance(value, int) and value >= 1, f"{name}={value} must be a whole number of at least 1.")
-    require(
-        num_workers is None or (isinstance(num_workers, int) and num_workers >= 0),
-        f"num_workers={num_workers} must be None, 0 or a positive whole number.",
-    )
     for name, dataset in (("training", train_set), ("validation", val_set)):
         require(len(dataset) > 0, f"The {name} set is empty: there is nothing to train with.")
-        _check_item(dataset[0], f"The {name} set")
+        if augmentation is None:
+            _check_item(dataset[0], f"The {name} set")
+        else:
+            check_raw_data(dataset, f"The {name} set")
     require(out.is_dir() or not out.exists(), f"{out} is a file, but the folder of a run is needed: choose another.")
 
 
