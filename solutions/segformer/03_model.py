@@ -553,6 +553,9 @@ print(f"device: {device}", settings, sep="\n")
 # Jupyter starts; without it the data are the drawn sample. Use a GPU, and plan: train one epoch, read its seconds,
 # multiply. Ten epochs of all 11,068 photographs are more steps than forty of a tenth of them. If the GPU's memory is
 # too small, halve `batch_size`.
+#
+# Your `joint_transform` flips. With `augmentation=Augmentation()` from `segkit.augmentation`, `fit` crops, flips and
+# changes the light itself, on the GPU if there is one; the data sets then get no transform.
 
 # %% role="experiment"
 from functools import partial

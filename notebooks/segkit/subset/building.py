@@ -203,7 +203,7 @@ def _full_disk_explained(out: Path, partial: Path):
             raise
         free = shutil.disk_usage(partial).free / 2**20
         raise CourseError(
-            f"There is no room for {out} ({free:,.0f} MiB are free, all 12,000 images of ADE20K's take 3,400): make "
+            f"There is no room for {out} ({free:,.0f} MiB are free; the whole of ADE20K takes 3,100): make "
             f"room and run the same again; what is finished is kept in {partial}."
         ) from error
 
