@@ -20,6 +20,7 @@ import PIL
 import torch
 from data_building import Building, Missed, originals_of
 from data_loading import loading_table
+from tables import print_table
 
 from segkit.errors import CourseError
 from segkit.sample import make_sample
@@ -65,23 +66,6 @@ def measure_all(arguments: argparse.Namespace, folder: Path) -> dict:
     rows, loading = loading_table(building.built, building.raw, arguments.device)
     print_table(f"Loading, batches on {arguments.device}", rows)
     return {"building": figures, "loading": loading}
-
-
-def print_table(title: str, rows: list[dict]) -> None:
-    """Print rows of the same columns under their names: words to the left, numbers to the right."""
-    columns = list(rows[0])
-    cells = [columns, *([_in_words(row[column]) for column in columns] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    sides = ["<" if isinstance(rows[0][column], str) else ">" for column in columns]
-    print(f"\n{title}")
-    for line in cells:
-        print("  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)))
-
-
-def _in_words(value) -> str:
-    if isinstance(value, float):
-        return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _rounded(value):

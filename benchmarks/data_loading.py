@@ -22,6 +22,7 @@ import numpy as np
 import torch
 import webdataset
 from PIL import Image
+from tables import print_table
 from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm import tqdm
 
@@ -240,8 +241,6 @@ def _pass(batches, expected: int, device: torch.device) -> None:
 
 
 def main() -> int:
-    from data import print_table  # which imports this file
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, type=Path, help="a folder that build_subset wrote")
     parser.add_argument("--raw", type=Path, help="ADEChallengeData2016, unpacked, that it was built from")

@@ -10,6 +10,9 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 DARK_BLUE = "#004C80"  # their blue and green are too alike without cones for short waves; this one is not
 GREY, LIGHT_GREY, INK = "#767676", "#D9D9D9", "#222222"
+# Of the classes 0, 1, 2 ... and of pixels without one.
+PALETTE = (LIGHT_GREY, GREEN, ORANGE, DARK_BLUE, PURPLE, SKY, VERMILLION, YELLOW)
+IGNORE_COLOR = BLACK
 LINE_COLORS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 
 LOOK = {

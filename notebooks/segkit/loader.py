@@ -5,7 +5,6 @@
 """
 
 import multiprocessing
-import os
 import pickle
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 from segkit.augmentation import Augmentation, Plain
 from segkit.data import IMAGE_SIZE, TARGET_SIZE
 from segkit.errors import CourseError
+from segkit.machine import usable_cpus
 
 AUGMENT_ON = ("auto", "workers", "device")
 # Where the device augments if "auto" may choose. On a CPU both designs are equally fast without worker processes
@@ -209,7 +209,7 @@ def loading_options(num_workers: int | None, datasets, kind: str) -> dict:
         raise CourseError(f"num_workers={num_workers} must be None, 0 or a positive whole number.")
     forked = _forks()
     if num_workers is None:
-        num_workers = min(8, max(1, _usable_cpus() - 1)) if kind == "cuda" and forked else 0
+        num_workers = min(8, max(1, usable_cpus() - 1)) if kind == "cuda" and forked else 0
     if num_workers > 0 and not forked and not _can_be_sent(datasets):
         raise CourseError(
             f"num_workers={num_workers} cannot load data with functions or classes that a notebook defines on this "
@@ -297,10 +297,6 @@ def _with_readable_errors(batches) -> Iterator:
 def _forks() -> bool:
     """Whether new processes are copies of this one, as on Linux up to Python 3.13."""
     return multiprocessing.get_start_method() == "fork"
-
-
-def _usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _can_be_sent(datasets) -> bool:

@@ -15,27 +15,20 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
 from segkit.canvas import (
-    BLACK,
     BLUE,
-    DARK_BLUE,
-    GREEN,
     GREY,
+    IGNORE_COLOR,
     INK,
     LIGHT_GREY,
     LINE_COLORS,
-    ORANGE,
-    PURPLE,
-    SKY,
+    PALETTE,
     VERMILLION,
-    YELLOW,
     in_our_look,
     new_canvas,
 )
 from segkit.data import CLASS_NAMES, IGNORE, denormalise
 from segkit.errors import CourseError
 
-PALETTE = (LIGHT_GREY, GREEN, ORANGE, DARK_BLUE, PURPLE, SKY, VERMILLION, YELLOW)
-IGNORE_COLOR = BLACK
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 

@@ -10,7 +10,6 @@ What `build_subset` writes:
 
 import errno
 import json
-import os
 import shutil
 import threading
 import warnings
@@ -27,6 +26,7 @@ from tqdm import tqdm
 
 from segkit.errors import CourseError
 from segkit.folders import resumable_folder
+from segkit.machine import usable_cpus
 from segkit.subset.classes import CLASS_NAMES, IGNORE, SPLITS, TARGET_SIZE, UNLABELLED, label_table
 from segkit.subset.manifest import MANIFEST_FORMAT, is_built, read_manifest, write_manifest
 from segkit.subset.pairs import Files, digest_of, pairs_of
@@ -87,7 +87,7 @@ def build_subset(
         with resumable_folder(out, plan, replaceable=is_built if overwrite else None) as partial:
             build = _Build(raw, partial, size, to_labels, tuple(photographs))
             with _full_disk_explained(Path(out), partial):
-                splits, md5 = build.run(workers or _usable_cpus(), progress)
+                splits, md5 = build.run(workers or usable_cpus(), progress)
             if raw.identity() != identity:
                 shutil.rmtree(partial)
                 raise CourseError(f"{raw.name} changed while it was read: build again when nothing writes to it.")
@@ -236,10 +236,6 @@ def _require_known_count(raw: Source, md5: str | None, splits: dict, map_labels)
             "another version of Pillow may decode differently; please report this to the course with "
             f"Pillow's ({PIL.__version__}) and NumPy's ({np.__version__})."
         )
-
-
-def _usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _table_mapper(unlabelled: str) -> ToLabels:

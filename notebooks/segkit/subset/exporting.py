@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
 from tqdm import tqdm
 
 from segkit.folders import finished_folder
@@ -63,9 +63,9 @@ def _pictures(folder: Path, manifest: dict, split: str) -> Iterator[tuple[str, b
 
 
 def _palette() -> list[int]:
-    from segkit.plots import colorize  # only here: building needs no plots
+    from segkit.canvas import IGNORE_COLOR, PALETTE  # only here: building needs no plots
 
-    colors = colorize(np.array([[0, 1, 2, 3, IGNORE]], np.uint8))[0]
-    palette = np.zeros((256, 3), np.uint8)
-    palette[[0, 1, 2, 3, IGNORE]] = colors
-    return palette.ravel().tolist()
+    colors = np.zeros((256, 3), np.uint8)
+    colors[: len(PALETTE)] = [ImageColor.getrgb(color) for color in PALETTE]
+    colors[IGNORE] = ImageColor.getrgb(IGNORE_COLOR)
+    return colors.ravel().tolist()
