@@ -26,6 +26,8 @@ from segkit.subset import (
     pack_subset,
     problems,
     read_manifest,
+    require_buildable,
+    require_packable,
     summary,
     verify_subset,
 )
@@ -34,6 +36,8 @@ from segkit.subset import (
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     options.progress = sys.stderr.isatty()  # a log file needs no bar
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names that this terminal cannot show
     try:
         _require_combination(options)
         if options.verify:
@@ -45,29 +49,28 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("Interrupted: run the same again to go on from here.", file=sys.stderr)
+        print("Interrupted: run the same again; a download or a build goes on from here.", file=sys.stderr)
         return 2
 
 
 def _build(options: argparse.Namespace) -> int:
+    settings = {"size": options.size, "photographs": options.photographs, "unlabelled": options.unlabelled}
+    running = {"workers": options.workers, "overwrite": options.overwrite}
+    there = options.pack and is_built(options.out) and not options.overwrite
+    if there:
+        _require_same_settings(options.out, settings)
+    else:
+        require_buildable(options.out, **settings, **running)
+    if options.pack:
+        require_packable(options.pack, options.out)
     if options.download:
-        options.archive.parent.mkdir(parents=True, exist_ok=True)
         download(options.url, options.archive, checksum=options.md5, progress=options.progress)
         print(f"{options.archive} is complete")
     source = options.archive if options.download else options.source
-    if options.pack and is_built(options.out) and not options.overwrite:
+    if there:
         manifest = read_manifest(options.out)
     else:
-        manifest = build_subset(
-            source,
-            options.out,
-            size=options.size,
-            photographs=options.photographs,
-            unlabelled=options.unlabelled,
-            workers=options.workers,
-            overwrite=options.overwrite,
-            progress=options.progress,
-        )
+        manifest = build_subset(source, options.out, **settings, **running, progress=options.progress)
         print(summary(manifest))
         print(f"written to {options.out}")
     if options.pack:
@@ -76,11 +79,22 @@ def _build(options: argparse.Namespace) -> int:
     return 1 if options.strict and problems(manifest) else 0
 
 
+def _require_same_settings(out: Path, settings: dict) -> None:
+    """Raise CourseError if the set at `out`, which is to be packed as it is, was built with other settings."""
+    manifest = read_manifest(out)
+    for name, value in (settings | {"photographs": sorted(settings["photographs"])}).items():
+        if manifest[name] != value:
+            raise CourseError(f"{out} was built with --{name} {manifest[name]}: ask for the same, or use --overwrite.")
+
+
 def _verify(options: argparse.Namespace) -> int:
     found = verify_subset(options.verify, progress=options.progress)
+    if found:
+        print("\n".join(found))
+        return 1
     counts = ", ".join(f"{record['kept']} {split}" for split, record in read_manifest(options.verify)["splits"].items())
-    print("\n".join(found) if found else f"{options.verify} is complete and unchanged: {counts} images")
-    return 1 if found else 0
+    print(f"{options.verify} is complete and unchanged: {counts} images")
+    return 0
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -93,9 +107,8 @@ def _require_combination(options: argparse.Namespace) -> None:
     tasks = {"--source": options.source, "--download": options.download, "--verify": options.verify}
     chosen = [name for name, value in (tasks | {"--export": options.export}).items() if value]
     if len(chosen) != 1:
-        raise CourseError(
-            f"Give one of --source, --download, --verify and --export, not {' and '.join(chosen) or 'none'}."
-        )
+        given = " and ".join(chosen) or "none"
+        raise CourseError(f"Give one of --source, --download, --verify and --export, not {given}: see --help.")
     if not options.verify and not options.out:
         raise CourseError(f"{chosen[0]} needs --out, the folder to write.")
 

@@ -115,8 +115,8 @@ def test_options_reach_the_manifest(command, ade, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "Give one of --source, --download, --verify and --export, not none."),
-        (["--source", "a", "--verify", "b"], "not --source and --verify."),
+        ([], "Give one of --source, --download, --verify and --export, not none: see --help."),
+        (["--source", "a", "--verify", "b"], "not --source and --verify: see --help."),
         (["--source", "a"], "--source needs --out, the folder to write."),
         (["--source", ".", "--out", "b", "--size", "100"], "size must be a multiple of 64"),
         (["--source", ".", "--out", "b", "--workers", "0"], "workers must be 1 or more"),

@@ -193,7 +193,7 @@ def test_a_split_that_is_none_is_explained(built):
 def test_a_part_that_is_no_array_is_named(built):
     part = built / "training" / "00000.npy"
     part.write_bytes(b"?" * part.stat().st_size)
-    with pytest.raises(CourseError, match=r"00000.npy cannot be read .*: build the data set again"):
+    with pytest.raises(CourseError, match=r"00000.npy holds no array any more: build the data set again"):
         FourClassADE20K(built)[0]
 
 

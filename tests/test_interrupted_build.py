@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
-from ade20k_folder import photograph, write_folder, write_pair
+from ade20k_folder import photograph, write_folder, write_pair, zipped
 from filelock import FileLock
 
+from segkit import folders
 from segkit.errors import CourseError
-from segkit.subset import build_subset, building, parts, read_manifest, verify_subset
+from segkit.subset import build_subset, building, parts, read_manifest, sources, verify_subset
 
 SIX_PAIRS = 4  # beside the two that every folder has
 KILLED_HALFWAY = """
@@ -105,7 +106,7 @@ def test_a_full_disk_is_explained_and_leaves_nothing_half_written(ade, out, monk
     ):
         build(ade, out)
     left = sorted(content(out.with_name(".out.partial")))
-    assert "training/00000.npy" in left
+    assert "content/training/00000.npy" in left
     assert not [name for name in left if "00001" in name or name.endswith(".partial")]
 
 
@@ -155,7 +156,7 @@ def test_a_source_that_has_changed_is_read_from_its_beginning(ade, out, monkeypa
 
 def test_a_part_that_did_not_reach_the_disk_whole_is_built_again(ade, out, monkeypatch, read):
     interrupted(ade, out, monkeypatch)
-    part = out.with_name(".out.partial") / "training" / "00000.npy"
+    part = out.with_name(".out.partial") / "content" / "training" / "00000.npy"
     part.write_bytes(part.read_bytes()[:-5] + b"power")
     read.clear()
     build(ade, out)
@@ -173,6 +174,100 @@ def test_a_source_that_changes_while_it_is_read_is_refused(ade, out, monkeypatch
     with pytest.raises(CourseError, match="ade changed while it was read"):
         build(ade, out)
     assert sorted(path.name for path in out.parent.iterdir()) == ["ade"]
+
+
+def archived(ade, path):
+    """A zip file of the folder, with another time of change than any before."""
+    zipped(ade, path)
+    os.utime(path, ns=(time.time_ns(), time.time_ns()))
+    return path
+
+
+def test_a_zip_file_that_changes_while_it_is_read_is_refused(ade, out, tmp_path, monkeypatch):
+    def changing(source, split, name, files, digests):
+        pair = read_pair(source, split, name, files, digests)
+        if (split, name) == ("validation", "second"):
+            archived(ade, tmp_path / "ade.zip")
+        return pair
+
+    read_pair = parts.read_pair
+    archive = archived(ade, tmp_path / "ade.zip")
+    monkeypatch.setattr(parts, "read_pair", changing)
+    with pytest.raises(CourseError, match=r"ade\.zip changed while it was read"):
+        build(archive, out)
+    assert not out.exists()
+
+
+def test_a_zip_file_that_was_mended_is_read_from_its_beginning(ade, out, tmp_path, monkeypatch, read):
+    archive = archived(ade, tmp_path / "ade.zip")
+    good = archive.read_bytes()
+    content = (ade / "images" / "training" / "first.jpg").read_bytes()
+    archive.write_bytes(good.replace(content, content[:-9] + b"wrong crc"))  # its table is that of the good one
+    interrupted(archive, out, monkeypatch)
+    archive.write_bytes(good)
+    assert build(archive, out)["splits"]["training"]["kept"] == 6
+
+
+def test_what_appeared_in_the_place_meanwhile_is_left_alone(ade, out, monkeypatch):
+    def appearing(source, split, name, files, digests):
+        out.mkdir(exist_ok=True)
+        (out / "thesis.txt").write_text("years of work")
+        return read_pair(source, split, name, files, digests)
+
+    read_pair = parts.read_pair
+    monkeypatch.setattr(parts, "read_pair", appearing)
+    with pytest.raises(CourseError, match="out is already there"):
+        build(ade, out)
+    assert (out / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("step", ["write_manifest", "rename"])
+def test_a_failure_in_the_last_step_loses_nothing(ade, out, monkeypatch, read, step):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken, pytest.raises(CourseError, match=r"no room|Cannot write"):
+        if step == "rename":
+            broken.setattr(folders, "_move_into_place", full)
+        else:
+            broken.setattr(building, "write_manifest", full)
+        build(ade, out)
+    read.clear()
+    build(ade, out)
+    assert read == []
+    assert verify_subset(out, progress=False) == []
+
+
+def test_a_disk_that_does_not_answer_is_no_damage_of_the_data(ade, out, monkeypatch, read):
+    def tired(source, kind, split, name):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken, pytest.raises(CourseError, match="cannot be read at the moment"):
+        broken.setattr(sources.FolderSource, "read", tired)
+        build(ade, out)
+    assert build(ade, out)["splits"]["training"]["dropped"] == {}
+
+
+def test_the_lock_may_be_one_that_cannot_be_removed(ade, out, monkeypatch):
+    def refuse(path, missing_ok=False):
+        if path.name.endswith(".lock"):  # as Windows does while it is held
+            raise PermissionError("in use")
+        return unlink(path, missing_ok)
+
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", refuse)
+    build(ade, out)
+    monkeypatch.undo()
+    build(ade, out, overwrite=True)  # it was released
+
+
+def test_other_parts_stop_when_one_fails(ade, out, monkeypatch, read):
+    for number in range(300):
+        write_pair(ade, f"many_{number:03d}")
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        fail_at(broken, 0, KeyboardInterrupt())
+        build(ade, out)
+    assert len(read) < 150
 
 
 def test_nothing_is_left_beside_a_finished_set(ade, out):
@@ -196,8 +291,6 @@ def test_a_second_build_waits_for_the_first(ade, out):
 
 
 def test_the_published_archive_must_give_the_published_number(ade, out, tmp_path, monkeypatch):
-    from ade20k_folder import zipped
-
     archive = zipped(ade, tmp_path / "ade.zip")
     md5 = build(archive, out)["source_md5"]
     monkeypatch.setattr(building, "KNOWN_ARCHIVES", {md5: 6})

@@ -130,7 +130,7 @@ def test_the_settings_of_the_course_in_this_repository_can_be_read():
     [
         ("[data", "cannot be read"),
         ("[data]\nlink = 'x'", "sets data.link = 'x', which is no setting"),
-        ("[data]\nurl = 3", "sets data.url = 3, which is no setting"),
+        ("[data]\nurl = 3", "sets data.url = 3, which must be text"),
         ("url = 'x'", "sets url outside of a table"),
     ],
 )
@@ -142,3 +142,40 @@ def test_settings_that_are_none_are_explained(tmp_path, text, words):
 
 def test_no_file_is_no_settings(tmp_path):
     assert read_settings(tmp_path / "nowhere.toml") == CourseSettings()
+
+
+@pytest.mark.parametrize("damage", ["old", "cut", "part"])
+def test_a_set_of_another_version_or_damaged_is_built_again(desk, capsys, damage):
+    root = locate_data()
+    if damage == "part":
+        (root / "training" / "00000.npy").unlink()
+    else:
+        (root / "manifest.json").write_text('{"format": 1, "splits": {}}' if damage == "old" else '{"form')
+    assert locate_data() == root
+    assert "is damaged, or was built by another version of the course: building it again" in capsys.readouterr().out
+    assert len(FourClassADE20K(root)) > 100
+
+
+def test_an_offer_that_is_no_data_is_replaced_by_the_sample(desk, capsys):
+    with FileServer(Manners((b"no zip file",))) as server:
+        offer(desk, server.url)
+        assert locate_data().name == "sample-four-classes"
+    words = capsys.readouterr().out
+    assert "neither a folder nor a zip file" in words
+    assert "tell your instructor, whose course.toml names the address" in words
+
+
+@pytest.mark.parametrize("address", ["ftp://somewhere/data.zip", "HTTP:///data.zip"])
+def test_an_address_that_cannot_be_downloaded_is_explained(desk, monkeypatch, address):
+    monkeypatch.setenv("DATA", address)
+    with pytest.raises(CourseError, match="only addresses that begin with http"):
+        locate_data()
+
+
+def test_data_that_were_built_by_another_version_are_explained(desk, tmp_path, monkeypatch):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "manifest.json").write_text('{"format": 1, "splits": {}}')
+    monkeypatch.setenv("DATA", str(tmp_path / "old"))
+    with pytest.raises(CourseError, match="not of format 2: build the data set again"):
+        locate_data()
+    assert (tmp_path / "old").is_dir()

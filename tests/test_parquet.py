@@ -235,6 +235,25 @@ def test_a_row_group_is_read_once_for_all_its_rows(folder, monkeypatch):
     assert len(reads) == 2 * 6  # two files of three row groups, two columns
 
 
+def test_rows_in_another_order_than_their_names_are_read_in_the_order_of_the_rows(tmp_path, monkeypatch):
+    rows = [pair(number) for number in (7, 2, 9, 4, 1, 8, 3, 0, 6, 5)]
+    write_table(validation_beside(tmp_path) / "train.parquet", rows)
+    source = ParquetSource(tmp_path)
+    images = source.files("images", "training")
+    assert images[:2] == ["00000000_ADE_train_00000007.jpg", "00000001_ADE_train_00000002.jpg"]
+    read_column, reads = source._read_column, []
+    monkeypatch.setattr(source, "_read_column", lambda *place: reads.append(place) or read_column(*place))
+    assert [source.read("images", "training", name) for name in images] == [row["image"]["bytes"] for row in rows]
+    assert len(reads) == 2  # row groups
+
+
+def test_a_picture_that_is_too_large_is_not_given(tmp_path):
+    rows = [{"image": picture(bytes(65 * 2**20), "large.jpg"), "annotation": picture(annotation(), "large.png")}]
+    write_table(validation_beside(tmp_path) / "train.parquet", rows)
+    with pytest.raises(ValueError, match="it has 65 MiB, more than the 64 MiB that are read"):
+        ParquetSource(tmp_path).read("images", "training", "large.jpg")
+
+
 def test_the_identity_tells_another_source(folder, tmp_path):
     identity = ParquetSource(folder).identity()
     assert len(identity) == 64

@@ -123,7 +123,7 @@ def test_a_large_photograph_is_nearly_what_torchvision_makes_of_it(ade, out):
 def test_another_size_can_be_asked_for(ade, out):
     build(ade, out, size=128)
     assert planes(out, "first").shape == (4, 128, 128)
-    with pytest.raises(CourseError, match="multiple of 64, the side of a target, not 100"):
+    with pytest.raises(CourseError, match="multiple of 64, the side of a target, up to 2048, not 100"):
         build(ade, out, size=100)
 
 
@@ -217,9 +217,11 @@ def test_a_split_of_which_nothing_is_left_is_an_error(tmp_path, out):
     ade = write_folder(tmp_path / "ade")
     for name in ("first", "second"):
         write_pair(ade, name, png=annotation(np.ones((30, 40))), split="validation")
-    with pytest.raises(CourseError, match=r"Of the 2 images in ade, validation, none can be kept: 2 1 % rule\."):
+    with pytest.raises(
+        CourseError, match=r"Of the 2 images in ade, validation, none can be kept: 2 1 % rule \(as first\)\."
+    ):
         build(ade, out)
-    assert not out.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["ade"]
 
 
 # --- damaged and unusual files --------------------------------------------------------------------------------------
@@ -306,8 +308,8 @@ DAMAGES = [
     (other_size, "sizes differ", "image 50x30, annotation 40x30"),
     (turned_annotation, "sizes differ", "image 40x30, annotation 30x40; the photograph has an EXIF rotation"),
     (truncated_image, "unreadable image", "truncated"),
-    (no_image_at_all, "unreadable image", "cannot identify"),
-    (empty_image, "unreadable image", "cannot identify"),
+    (no_image_at_all, "unreadable image", "it is no image file"),
+    (empty_image, "unreadable image", "it is no image file"),
     (png_with_the_name_of_a_jpeg, "image is not a JPEG", "it is PNG"),
     (truncated_annotation, "unreadable annotation", ""),
     (annotation_of_16_bits, "annotation is not 8-bit grey PNG", "it is PNG, mode I;16"),

@@ -28,15 +28,18 @@ def read_settings(path: Path | None = None) -> CourseSettings:
     """
     path = path or SETTINGS
     try:
-        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return CourseSettings()
     except (OSError, ValueError) as error:
         raise CourseError(f"{path} cannot be read ({error}): correct it, or take the course's own again.") from error
     named = {f"{table}_{key}": value for table, values in _tables(path, settings) for key, value in values.items()}
     for name, value in named.items():
-        if name not in CourseSettings.__dataclass_fields__ or not isinstance(value, str):
-            raise CourseError(f"{path} sets {name.replace('_', '.', 1)} = {value!r}, which is no setting of a course.")
+        what = f"{path} sets {name.replace('_', '.', 1)} = {value!r}"
+        if name not in CourseSettings.__dataclass_fields__:
+            raise CourseError(f"{what}, which is no setting of a course.")
+        if not isinstance(value, str):
+            raise CourseError(f"{what}, which must be text in quotation marks.")
     return CourseSettings(**named)
 
 

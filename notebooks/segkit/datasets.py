@@ -12,7 +12,9 @@ from torchvision import tv_tensors
 
 from segkit.errors import CourseError
 from segkit.subset.classes import SPLITS, TARGET_SIZE, sample_nearest
+from segkit.subset.limits import DAMAGE, in_words
 from segkit.subset.manifest import read_manifest
+from segkit.subset.pairs import pairs_of
 from segkit.subset.reading import PhotographFiles, PlaneFiles
 from segkit.subset.sources import open_source
 
@@ -98,7 +100,7 @@ class RawADE20K(Dataset):
     """One split of ADE20K as published (see `open_source`), for looking at it.
 
     Item i is `(image, annotation)`: a `tv_tensors.Image`, uint8 (3, H, W), and a `tv_tensors.Mask`, uint8 (H, W), of
-    class ids 0..150 (`ADE20K_NAMES` gives their names). Images without an annotation are left out.
+    class ids 0..150 (`ADE20K_NAMES` gives their names). Names without one image and one annotation are left out.
 
     Raises:
         CourseError: if `source` is not in the ADE20K layout, or a file cannot be decoded.
@@ -107,17 +109,16 @@ class RawADE20K(Dataset):
     def __init__(self, source, split="training"):
         self.split = _known_split(split)
         self._source = open_source(source)
-        annotated = {Path(file).stem for file in self._source.files("annotations", split)}
-        images = {Path(file).stem: file for file in self._source.files("images", split)}
-        self._images = {name: file for name, file in images.items() if name in annotated}
-        self.names = sorted(self._images)
+        pairs = pairs_of(self._source, split)
+        self._pairs = {name: files for name, files in pairs.items() if list(map(len, files.values())) == [1, 1]}
+        self.names = list(self._pairs)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-        name = self.names[index]
-        return self._read("images", self._images[name], "RGB"), self._read("annotations", f"{name}.png", "L")
+        files = self._pairs[self.names[index]]
+        return self._read("images", files["images"][0], "RGB"), self._read("annotations", files["annotations"][0], "L")
 
     def _read(self, kind: str, file: str, mode: str):
         where = f"{kind}/{self.split}/{file} of {self._source.name}"
@@ -172,8 +173,10 @@ def _decode(read, mode: str, where) -> tv_tensors.TVTensor:
             if mode == "L" and picture.mode != "L":
                 raise ValueError("labels must be 8-bit grey")
             pixels = np.array(picture.convert(mode))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise CourseError(f"{where} cannot be read ({error}): build the data set again, or leave it out.") from error
+    except DAMAGE as error:
+        raise CourseError(
+            f"{where} cannot be read ({in_words(error)}): build the data set again, or leave it out."
+        ) from error
     tensor = torch.from_numpy(pixels)
     return tv_tensors.Mask(tensor) if mode == "L" else tv_tensors.Image(tensor.permute(2, 0, 1).contiguous())
 

@@ -31,8 +31,9 @@ class Loader:
     """The batches of an epoch: images float32 (B, 3, h, w), targets int64 (B, h', w'), both on `device`.
 
     What a batch holds depends on `seed`, the epoch and the positions of its images in `data` only; neither the number
-    of worker processes, nor where the augmentation happens, nor torch's own generators change it. Call `set_epoch`
-    before every epoch; Lightning does so by itself.
+    of worker processes, nor where the augmentation happens, nor torch's own generators change it, but for the last bits
+    of a float, which depend on how many threads torch adds with. Call `set_epoch` before every epoch; Lightning does so
+    by itself.
 
     Args:
         data: data set of uint8 images (3, H, W) and masks (H, W) without a transform, such as `FourClassADE20K`.

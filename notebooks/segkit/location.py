@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,14 @@ from segkit.course import read_settings
 from segkit.download import download
 from segkit.errors import CourseError
 from segkit.sample import make_sample
-from segkit.subset import SPLITS, UNLABELLED, build_subset, is_built, read_manifest
+from segkit.subset import MANIFEST, SPLITS, UNLABELLED, build_subset, is_built, is_whole, read_manifest
 
 
 def locate_data(folder="data", *, unlabelled=None) -> Path:
     """The folder of a four-class data set, downloaded and built on the first call.
 
-    The environment variable `DATA` names ADE20K (folder, zip file or parquet files), a four-class data set that is
-    built already, or an address to download one of them from (`https://...zip`, with `#sha256=...` to check it).
+    The environment variable `DATA` names ADE20K (folder, zip file or parquet files), an address to download its zip
+    file from (`https://...zip`, with `#sha256=...` to check it), or a four-class data set that is built already.
     If it is not set, the course's own data are downloaded (`course.toml`); if there are none or they cannot be had, the
     drawn sample is used. One printed line says which.
 
@@ -32,18 +33,13 @@ def locate_data(folder="data", *, unlabelled=None) -> Path:
         CourseError: if `DATA` names nothing usable.
     """
     given = _named_path()
-    if given is not None and is_built(given):
+    if given is not None and (given / MANIFEST).is_file():
+        read_manifest(given)  # which says what is wrong with it
         return _announce(given, f"the four-class data set {given}")
     unlabelled = unlabelled or os.environ.get("UNLABELLED") or "background"
     if unlabelled not in UNLABELLED:
         raise CourseError(f'UNLABELLED must be "background" or "ignore", not "{unlabelled}".')
-    folder = Path(folder)
-    origin = _origin()
-    if not is_built(origin.built(folder, unlabelled)):
-        origin, source = _available(origin, folder)
-        built = origin.built(folder, unlabelled)
-        _make_once(is_built, built, lambda: build_subset(source, built, unlabelled=unlabelled))
-    return _announce(origin.built(folder, unlabelled), origin.words)
+    return _first_that_works(lambda origin: _announce(_build(origin, Path(folder), unlabelled), origin.words))
 
 
 def raw_data(folder="data") -> Path:
@@ -53,10 +49,9 @@ def raw_data(folder="data") -> Path:
         CourseError: as `locate_data`, or if `DATA` names a data set that has four classes already.
     """
     given = _named_path()
-    if given is not None and is_built(given):
+    if given is not None and (given / MANIFEST).is_file():
         raise CourseError(f"{given} has four classes already: set DATA to ADEChallengeData2016 itself to see all 150.")
-    _, source = _available(_origin(), Path(folder))
-    return source
+    return _first_that_works(lambda origin: origin.get(Path(folder)))
 
 
 @dataclass(frozen=True)
@@ -89,15 +84,31 @@ def _origin() -> _Origin:
     return _SAMPLE
 
 
-def _available(origin: _Origin, folder: Path) -> tuple[_Origin, Path]:
-    """The origin and where it lies, or else the sample."""
+def _first_that_works(use: Callable[[_Origin], Path]) -> Path:
+    """What `use` makes of the origin of the data, or else of the sample."""
+    origin = _origin()
     try:
-        return origin, origin.get(folder)
+        return use(origin)
     except CourseError as error:
         if not origin.optional:
             raise
-        print(f"{error} Until then, the drawn sample takes the place of the photographs.")
-        return _SAMPLE, _SAMPLE.get(folder)
+        print(
+            f"{error} Until then, the drawn sample takes the place of the photographs. If this stays so, tell your "
+            "instructor, whose course.toml names the address."
+        )
+        return use(_SAMPLE)
+
+
+def _build(origin: _Origin, folder: Path, unlabelled: str) -> Path:
+    """The four-class set of an origin; one that is damaged, or of another version of the course, is made anew."""
+    built = origin.built(folder, unlabelled)
+    if (built / MANIFEST).is_file() and not is_whole(built):
+        print(f"{built} is damaged, or was built by another version of the course: building it again.")
+        shutil.rmtree(built)
+    if not is_built(built):
+        source = origin.get(folder)
+        _make_once(is_built, built, lambda: build_subset(source, built, unlabelled=unlabelled))
+    return built
 
 
 def _draw_sample(folder: Path) -> Path:
@@ -114,7 +125,6 @@ def _download(url: str, sha256: str | None, *, optional: bool = False) -> _Origi
     label = f"{_safe(Path(name).stem)}-{hashlib.sha256(f'{url} {sha256}'.encode()).hexdigest()[:8]}"
 
     def get(folder: Path) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
         # who is offline shall not wait long for the sample
         return download(url, folder / f"{label}{Path(name).suffix}", checksum=sha256, attempts=2 if optional else 5)
 
@@ -130,7 +140,7 @@ def _address(value: str) -> tuple[str, str | None]:
 def _named_path() -> Path | None:
     """The path that `DATA` names; None if it is not set or names an address."""
     value = os.environ.get("DATA")
-    if not value or re.match(r"https?://", value):
+    if not value or re.match(r"[a-z]+://", value, re.IGNORECASE):
         return None
     path = Path(value).expanduser()
     if not path.exists():

@@ -25,19 +25,24 @@ from PIL import Image, features
 from tqdm import tqdm
 
 from segkit.errors import CourseError
-from segkit.folders import resumable_folder
+from segkit.folders import Workplace, require_free, resumable_folder
 from segkit.machine import usable_cpus
 from segkit.subset.classes import CLASS_NAMES, IGNORE, SPLITS, TARGET_SIZE, UNLABELLED, label_table
-from segkit.subset.manifest import MANIFEST_FORMAT, is_built, read_manifest, write_manifest
+from segkit.subset.limits import DAMAGE
+from segkit.subset.manifest import MANIFEST_FORMAT, is_replaceable, read_manifest, write_manifest
 from segkit.subset.pairs import Files, digest_of, pairs_of
-from segkit.subset.parts import PART_SIZE, RECORDS, Part, Work, build_part
+from segkit.subset.parts import PART_SIZE, Part, Work, build_part
 from segkit.subset.pictures import ToLabels
 from segkit.subset.sources import Source, open_source
 
-SIZE = 256
+SIZE, LARGEST_SIZE = 256, 2048
 # md5 of a published archive -> training images that the keep rule leaves of it
 KNOWN_ARCHIVES = {"7328b3957e407ddae1d3cbf487f149ef": 11_068}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class UnusableSource(CourseError):
+    """What was built of a source so far is of no use."""
 
 
 def build_subset(
@@ -57,7 +62,7 @@ def build_subset(
     An image is kept if more than 1 % of the pixels of its 64x64 target are not background (ignored pixels do not count
     as such). A file that cannot be used is named in the manifest and the rest goes on. The same source and options give
     the same files, byte for byte, whatever the number of workers. What is finished when a build is interrupted is kept
-    beside `out`, and the same call goes on from there.
+    beside `out` (in `.NAME.partial`), and the same call goes on from there; with `map_labels` it begins anew.
 
     Args:
         source: folder, zip file or parquet files of ADE20K.
@@ -68,7 +73,7 @@ def build_subset(
             a student's own; None uses `ADE20K_CLASSES`.
         unlabelled: what id 0 becomes: "background" (0) or "ignore" (255).
         workers: threads; None for one per core.
-        overwrite: replace a subset that is already at `out`.
+        overwrite: replace a subset that is already at `out`, damaged or not, if nothing else lies there.
         progress: show a bar if it takes more than a second.
 
     Returns:
@@ -79,22 +84,40 @@ def build_subset(
             `map_labels` returns something else than labels, or the published archive gives another number of images
             than it must.
     """
-    _require_options(size, photographs, unlabelled, workers)
+    require_buildable(
+        out, size=size, photographs=photographs, unlabelled=unlabelled, workers=workers, overwrite=overwrite
+    )
     to_labels = _table_mapper(unlabelled) if map_labels is None else _function_mapper(map_labels, unlabelled)
     with closing(open_source(source)) as raw:
         made, identity = _how(raw, size, photographs, unlabelled, map_labels), raw.identity()
         plan = None if map_labels else json.dumps([made, identity])  # a function cannot be compared with an earlier one
-        with resumable_folder(out, plan, replaceable=is_built if overwrite else None) as partial:
-            build = _Build(raw, partial, size, to_labels, tuple(photographs))
-            with _full_disk_explained(Path(out), partial):
-                splits, md5 = build.run(workers or usable_cpus(), progress)
-            if raw.identity() != identity:
-                shutil.rmtree(partial)
-                raise CourseError(f"{raw.name} changed while it was read: build again when nothing writes to it.")
-            _require_known_count(raw, md5, splits, map_labels)
-            shutil.rmtree(partial / RECORDS)
-            write_manifest(partial, made | {"source_md5": md5, "origin": raw.origin, "splits": splits})
+        with resumable_folder(out, plan, replaceable=is_replaceable if overwrite else None) as place:
+            work = _Build(raw, place, size, to_labels, tuple(photographs))
+            try:
+                with _full_disk_explained(Path(out), place if plan else None):
+                    splits, md5 = work.run(workers or usable_cpus(), progress)
+                    write_manifest(place.content, made | {"source_md5": md5, "origin": raw.origin, "splits": splits})
+                _require_same(raw, identity)
+                _require_known_count(raw, md5, splits, map_labels)
+            except UnusableSource:
+                place.discard()  # going on with these parts would end here again
+                raise
     return read_manifest(out)
+
+
+def require_buildable(
+    out, *, size: int, photographs, unlabelled: str, workers: int | None = None, overwrite: bool = False
+) -> None:
+    """Raise CourseError if `build_subset` would refuse these arguments, before anything is downloaded for it."""
+    if unlabelled not in UNLABELLED:
+        raise CourseError(f'unlabelled must be "background" or "ignore", not {unlabelled!r}.')
+    if not 64 <= size <= LARGEST_SIZE or size % 64:
+        raise CourseError(f"size must be a multiple of 64, the side of a target, up to {LARGEST_SIZE}, not {size}.")
+    if isinstance(photographs, str) or not set(photographs) <= set(SPLITS):
+        raise CourseError(f"photographs must be a list of splits ({', '.join(SPLITS)}), not {photographs!r}.")
+    if workers is not None and workers < 1:
+        raise CourseError(f"workers must be 1 or more, not {workers}.")
+    require_free(Path(out).expanduser().resolve(), is_replaceable if overwrite else None)
 
 
 def _how(raw: Source, size: int, photographs, unlabelled: str, map_labels) -> dict:
@@ -105,6 +128,7 @@ def _how(raw: Source, size: int, photographs, unlabelled: str, map_labels) -> di
             "segkit.subset": MANIFEST_FORMAT,
             "pillow": PIL.__version__,
             "libjpeg-turbo": features.version("libjpeg_turbo"),
+            "zlib": features.version("zlib"),
             "numpy": np.__version__,
         },
         "source": raw.name,
@@ -125,11 +149,13 @@ def _how(raw: Source, size: int, photographs, unlabelled: str, map_labels) -> di
 class _Build:
     """All parts of all splits, by several threads."""
 
-    def __init__(self, raw: Source, folder: Path, size: int, to_labels: ToLabels, photographs: tuple[str, ...]):
+    def __init__(self, raw: Source, place: Workplace, size: int, to_labels: ToLabels, photographs: tuple[str, ...]):
         self.raw = raw
         self._stop = threading.Event()
         self._bar: tqdm = tqdm(disable=True)
-        self._work = Work(raw, folder, size, to_labels, photographs, self._stop.is_set, lambda: self._bar.update())
+        self._work = Work(
+            raw, place.content, place.notes, size, to_labels, photographs, self._stop.is_set, lambda: self._bar.update()
+        )
 
     def run(self, workers: int, progress: bool) -> tuple[dict, str | None]:
         """(record of each split, md5 of the source); what has been finished stays if it is interrupted."""
@@ -159,22 +185,27 @@ class _Build:
 
 def _wait_for(futures: list[Future]) -> None:
     """Return when all are done, raise as soon as one fails."""
-    done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-    for future in done:
-        future.result()
+    while True:
+        done, waiting = wait(
+            futures, timeout=0.5, return_when=FIRST_EXCEPTION
+        )  # Windows hears Ctrl-C between two waits
+        for future in done:
+            future.result()
+        if not waiting:
+            return
 
 
 def _split_record(source: str, found: int, parts: list[Part]) -> dict:
     dropped, remarks = defaultdict(dict), defaultdict(list)
     for part in parts:
         for reason, name, detail in part.dropped:
-            dropped[reason][name] = detail
+            dropped[reason][_printable(name)] = _printable(detail)
         for remark, name in part.remarks:
             remarks[remark].append(name)
     kept = sum(len(part.names) for part in parts)
     if not kept:
-        reasons = ", ".join(f"{len(names)} {reason}" for reason, names in dropped.items())
-        raise CourseError(f"Of the {found} images in {source}, {parts[0].split}, none can be kept: {reasons}.")
+        reasons = ", ".join(f"{len(names)} {reason} (as {next(iter(names))})" for reason, names in dropped.items())
+        raise UnusableSource(f"Of the {found} images in {source}, {parts[0].split}, none can be kept: {reasons}.")
     pixels = np.sum([part.pixels for part in parts], axis=0)
     digests = [digest for part in parts for digest in part.digests]
     return {
@@ -190,21 +221,28 @@ def _split_record(source: str, found: int, parts: list[Part]) -> dict:
     }
 
 
+def _printable(name: str) -> str:
+    """A name that need not be UTF-8, as it can be written to a manifest."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def _shares(pixels: np.ndarray) -> list[float]:
     return (pixels / max(1, pixels.sum())).tolist()
 
 
 @contextmanager
-def _full_disk_explained(out: Path, partial: Path):
+def _full_disk_explained(out: Path, place: Workplace | None):
+    """`place` is where what is finished is kept, None if it is not."""
     try:
         yield
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        free = shutil.disk_usage(partial).free / 2**20
+        free = shutil.disk_usage(out.expanduser().resolve().parent).free / 2**20
+        kept = f"; what is finished is kept in {place.content.parent}" if place else ""
         raise CourseError(
-            f"There is no room for {out} ({free:,.0f} MiB are free; the whole of ADE20K takes 3,100): make "
-            f"room and run the same again; what is finished is kept in {partial}."
+            f"There is no room for {out} ({free:,.0f} MiB are free; the whole of ADE20K takes 3,100): make room and "
+            f"run the same again{kept}."
         ) from error
 
 
@@ -216,22 +254,20 @@ def _no_warnings_of_large_pictures():
         yield
 
 
-def _require_options(size: int, photographs, unlabelled: str, workers: int | None) -> None:
-    if unlabelled not in UNLABELLED:
-        raise CourseError(f'unlabelled must be "background" or "ignore", not {unlabelled!r}.')
-    if size < 64 or size % 64:
-        raise CourseError(f"size must be a multiple of 64, the side of a target, not {size}.")
-    if isinstance(photographs, str) or not set(photographs) <= set(SPLITS):
-        raise CourseError(f"photographs must be a list of splits ({', '.join(SPLITS)}), not {photographs!r}.")
-    if workers is not None and workers < 1:
-        raise CourseError(f"workers must be 1 or more, not {workers}.")
+def _require_same(raw: Source, identity: str) -> None:
+    try:
+        same = raw.identity() == identity
+    except (*DAMAGE, CourseError):
+        same = False
+    if not same:
+        raise UnusableSource(f"{raw.name} changed while it was read: build again when nothing writes to it.")
 
 
 def _require_known_count(raw: Source, md5: str | None, splits: dict, map_labels) -> None:
     expected = KNOWN_ARCHIVES.get(md5)
     kept = splits["training"]["kept"]
     if expected and map_labels is None and kept != expected:
-        raise CourseError(
+        raise UnusableSource(
             f"{raw.name} is the published archive, of which {expected:,} training images must stay, but {kept:,} do: "
             "another version of Pillow may decode differently; please report this to the course with "
             f"Pillow's ({PIL.__version__}) and NumPy's ({np.__version__})."

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
 from segkit.errors import CourseError
-from segkit.subset.classes import CLASS_NAMES
+from segkit.subset.classes import CLASS_NAMES, SPLITS
+from segkit.subset.limits import is_wanted
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 2
 KEEP_RULE = "1 % rule"
+_PART_FILE = re.compile(r"(training|validation)/\d{5}\.(npy|zip)")
 
 
 def read_manifest(folder) -> dict:
@@ -25,19 +28,33 @@ def read_manifest(folder) -> dict:
     Raises:
         CourseError: if there is none at `folder`, or it was written in another format.
     """
-    path = Path(folder) / MANIFEST
+    folder = Path(folder).expanduser()
+    path = folder / MANIFEST
+    if folder.is_file():
+        raise CourseError(f"{folder} is a file: give the folder of a four-class data set.")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CourseError(
-            f"{Path(folder)} holds no four-class data set (no {MANIFEST}): build one with "
+            f"{folder} holds no four-class data set (no {MANIFEST}): build one with "
             "data_scripts/build_ade20k_subset.py, or let segkit.data.locate_data() find one."
         ) from None
     except (OSError, ValueError) as error:
         raise CourseError(f"{path} cannot be read ({error}): build the data set again.") from error
     if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT or "splits" not in manifest:
         raise CourseError(f"{path} is not of format {MANIFEST_FORMAT}: build the data set again.")
+    if not _has_all(manifest):
+        raise CourseError(f"{path} is damaged: build the data set again.")
     return manifest
+
+
+def _has_all(manifest: dict) -> bool:
+    splits, keys = manifest["splits"], {"found", "kept", "dropped", "class_shares", "class_shares_before", "parts"}
+    return (
+        {"size", "photographs", "origin", "unlabelled", "class_names"} <= manifest.keys()
+        and isinstance(splits, dict)
+        and all(isinstance(splits.get(split), dict) and keys <= splits[split].keys() for split in SPLITS)
+    )
 
 
 def is_built(folder) -> bool:
@@ -47,6 +64,12 @@ def is_built(folder) -> bool:
     except CourseError:
         return False
     return True
+
+
+def is_replaceable(folder: Path) -> bool:
+    """Whether nothing lies in `folder` but a subset, finished or damaged, of this format or another one."""
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    return all(file == MANIFEST or _PART_FILE.fullmatch(file) or not is_wanted(file) for file in files)
 
 
 def write_manifest(folder: Path, manifest: dict) -> None:

@@ -6,7 +6,7 @@ from it gives the same images and labels, in the same order, as building from AD
 
 import json
 import zipfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,11 +16,11 @@ from segkit.errors import CourseError
 from segkit.subset.classes import KINDS
 from segkit.subset.manifest import KEEP_RULE, read_manifest
 from segkit.subset.pairs import Dropped, digest_of, pairs_of, read_pair
+from segkit.subset.parts import undated
 from segkit.subset.sources import ORIGIN, Source, open_source
 
 FOLDER = "ADEChallengeData2016"
 DROPPED = 40  # of each split, to look at
-_NO_DATE = (1980, 1, 1, 0, 0, 0)  # the same pack has the same checksum
 
 
 def pack_subset(source, folder, path, *, progress: bool = True) -> str:
@@ -37,9 +37,8 @@ def pack_subset(source, folder, path, *, progress: bool = True) -> str:
     Raises:
         CourseError: if the subset was built from something else, or the file is there already or cannot be written.
     """
-    path, manifest = Path(path).expanduser(), read_manifest(folder)
-    if path.exists():
-        raise CourseError(f"{path} is already there: choose another name, or remove it.")
+    path, manifest = Path(path).expanduser().resolve(), read_manifest(folder)
+    require_packable(path, folder)
     partial = path.with_name(f".{path.name}.partial")
     with closing(open_source(source)) as raw:
         try:
@@ -48,14 +47,28 @@ def pack_subset(source, folder, path, *, progress: bool = True) -> str:
         except OSError as error:
             raise CourseError(f"Cannot write {path}: {error.strerror or error}.") from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
     return checksum_of(path, "sha256")
+
+
+def require_packable(path, folder) -> None:
+    """Raise CourseError if the pack of a subset in `folder` cannot be written to `path`."""
+    path = Path(path).expanduser().resolve()
+    if path.is_relative_to(Path(folder).expanduser().resolve()):
+        raise CourseError(f"{path} lies in the data set itself: choose another place.")
+    if path.exists():
+        raise CourseError(f"{path} is already there: choose another name, or remove it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
 def _write(partial: Path, raw: Source, manifest: dict, progress: bool) -> None:
     with zipfile.ZipFile(partial, "w") as archive:
-        origin = json.dumps(_origin(manifest), indent=1, ensure_ascii=False)
-        archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{ORIGIN}", _NO_DATE), origin)
+        origin = json.dumps(manifest["origin"] or _origin(manifest), indent=1, ensure_ascii=False)
+        archive.writestr(undated(f"{FOLDER}/{ORIGIN}"), origin)
         for split, record in manifest["splits"].items():
             if _write_split(archive, raw, split, _chosen(record), progress) != record["sha256"]:
                 raise CourseError(
@@ -74,8 +87,7 @@ def _write_split(archive: zipfile.ZipFile, raw: Source, split: str, chosen: set[
             continue
         if name in chosen:
             for kind, content in zip(KINDS, contents, strict=True):
-                entry = zipfile.ZipInfo(f"{FOLDER}/{kind}/{split}/{files[kind][0]}", _NO_DATE)
-                archive.writestr(entry, content)
+                archive.writestr(undated(f"{FOLDER}/{kind}/{split}/{files[kind][0]}"), content)
     return digest_of(digests)
 
 

@@ -2,30 +2,13 @@
 
 import hashlib
 import os
-import struct
-import zipfile
-import zlib
 from collections import defaultdict
 from pathlib import PureWindowsPath
 
-from PIL import Image
-
+from segkit.errors import CourseError
+from segkit.subset.limits import DAMAGE, in_words, is_passing
 from segkit.subset.sources import Source
 
-# What Pillow, zipfile and pyarrow raise on damaged data; anything else is a fault of ours and must not look like one.
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-)
 _ENDINGS = {"images": (".jpg", ".jpeg"), "annotations": (".png",)}
 
 Files = dict[str, list[str]]  # "images" and "annotations" -> files of one name
@@ -58,6 +41,7 @@ def read_pair(source: Source, split: str, name: str, files: Files, digests: list
 
     Raises:
         Dropped: if they are not one image and one annotation that can be read.
+        CourseError: if this machine cannot read them at the moment.
     """
     contents = {}
     for kind in files:
@@ -65,7 +49,12 @@ def read_pair(source: Source, split: str, name: str, files: Files, digests: list
             try:
                 contents[kind] = source.read(kind, split, file)
             except DAMAGE as error:
-                raise Dropped("unreadable file", f"{kind}: {error}") from error
+                if is_passing(error):
+                    raise CourseError(
+                        f"{kind}/{split}/{file} of {source.name} cannot be read at the moment ({in_words(error)}): run "
+                        "the same again when it can; finished parts are kept."
+                    ) from error
+                raise Dropped("unreadable file", f"{kind}: {in_words(error)}") from error
             digests.append(f"{hashlib.sha256(contents[kind]).hexdigest()}  {kind}/{file}\n")
     _require_one_of_each(name, files)
     return contents["images"], contents["annotations"]
@@ -73,11 +62,13 @@ def read_pair(source: Source, split: str, name: str, files: Files, digests: list
 
 def digest_of(digests: list[str]) -> str:
     """One digest of all the lines that `read_pair` has added, in whatever order."""
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
+    return hashlib.sha256("".join(sorted(digests)).encode(errors="surrogateescape")).hexdigest()
 
 
 def _require_one_of_each(name: str, files: Files) -> None:
     everything = files["images"] + files["annotations"]
+    if not name.isprintable():
+        raise Dropped("name that is not text")
     if PureWindowsPath(everything[0]).name != everything[0]:  # on Windows it would be written somewhere else
         raise Dropped("name that is a path")
     if name in everything:

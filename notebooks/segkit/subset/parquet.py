@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from segkit.errors import CourseError
 from segkit.subset.classes import SPLITS
+from segkit.subset.limits import require_size
 
 _COLUMNS = {"images": "image", "annotations": "annotation"}
 _ENDINGS = {"images": ".jpg", "annotations": ".png"}
@@ -25,7 +26,7 @@ _SPLIT_OF_WORD = {
     "test": "test",
     "testing": "test",
 }
-LARGEST_GROUP = 2 * 2**30  # bytes of one column; hubs publish row groups of some megabytes
+LARGEST_GROUP = 2**29  # bytes of one column; hubs publish row groups of some megabytes
 # What pyarrow raises on damaged files, or on what it cannot decode.
 _DAMAGE = (OSError, ValueError, NotImplementedError, IndexError, KeyError)
 
@@ -53,9 +54,9 @@ class _Row(NamedTuple):
 class ParquetSource:
     """A parquet file or a folder of them, read as if it were a folder in the ADE20K layout.
 
-    Files are called what the pictures' paths say; without paths, or with the same one for all, they are called after
-    their position, as in `row_00000012.jpg`. Pictures are read one row group at a time: every thread that reads holds
-    the images of one row group and the annotations of one.
+    Files are called what the pictures' paths say, with their position before it if the rows are in another order than
+    the names (`00000012_street.jpg`); without paths, or with the same one for all, `row_00000012.jpg`. Pictures are
+    read one row group at a time: every thread that reads holds the images of one and the annotations of one.
 
     Args:
         path: a .parquet file, or a folder with such files at any depth.
@@ -97,10 +98,11 @@ class ParquetSource:
         picture = self._row_group(kind, table, group)[row].as_py()
         if isinstance(picture, dict):
             picture = picture["bytes"]
+        require_size(len(picture or b""))
         return picture or b""
 
     def identity(self) -> str:
-        """SHA-256 (hex) of the names and sizes of the files and of the rows and bytes of their row groups.
+        """SHA-256 (hex) of names, sizes and times of change of the files, and of rows and bytes of their row groups.
 
         Raises:
             CourseError: if they cannot be read any more.
@@ -109,7 +111,7 @@ class ParquetSource:
         for table in self._open_tables():
             groups = [table.footer.row_group(group) for group in range(table.footer.num_row_groups)]
             sizes = " ".join(f"{group.num_rows}:{group.total_byte_size}" for group in groups)
-            lines.append(f"{table.place}\t{table.size}\t{sizes}\n")
+            lines.append(f"{table.place}\t{table.size}\t{table.path.stat().st_mtime_ns}\t{sizes}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def md5(self, stopped: Callable[[], bool] = bool) -> None:
@@ -149,6 +151,9 @@ class ParquetSource:
         stems = [stem for _, stem, _ in rows]
         if len(set(stems)) == 1 < len(stems):
             stems = [""] * len(stems)  # a path that all rows share tells nothing
+        elif stems != sorted(stems) and len(set(stems)) == len(stems) and len({row[:2] for row, _, _ in rows}) > 1:
+            # Pairs are read in the order of their names; if that is the rows', each row group is read once.
+            stems = [f"{number:08d}_{stem}" for number, stem in enumerate(stems)]
         for number, ((row, _, kinds), stem) in enumerate(zip(rows, stems, strict=True)):
             # A row of two nulls is listed as well: whoever reads it finds nothing there and can say so.
             for kind in kinds or _COLUMNS:

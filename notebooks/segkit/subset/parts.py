@@ -18,9 +18,7 @@ from segkit.subset.pairs import Dropped, Files, read_pair
 from segkit.subset.pictures import Kept, ToLabels, examine_pair
 from segkit.subset.sources import Source
 
-PART_SIZE = 256  # pairs; 64 MiB of planes are held in memory until the part is written
-RECORDS = "records"
-_NO_DATE = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip file can say
+PART_SIZE = 256  # pairs; each worker holds 64 MiB of planes in memory until its part is written
 
 
 class Stopped(Exception):
@@ -31,11 +29,13 @@ class Stopped(Exception):
 class Work:
     """What all parts of a build have in common.
 
+    folder, notes: where files and where records of parts are written.
     photographs: splits whose photographs are kept as they are, with labels of their size.
     """
 
     source: Source
     folder: Path
+    notes: Path
     size: int
     to_labels: ToLabels
     photographs: tuple[str, ...]
@@ -72,7 +72,7 @@ def build_part(work: Work, split: str, number: int, pairs: dict[str, Files]) -> 
         OSError: if it cannot be written; nothing is left of it.
     """
     part = Part(split, number)
-    earlier = _finished(work.folder, part)
+    earlier = _finished(work, part)
     if earlier:
         for _ in pairs:
             work.progressed()
@@ -89,7 +89,7 @@ def build_part(work: Work, split: str, number: int, pairs: dict[str, Files]) -> 
             write_array(file, planes[: len(part.names)])
     else:
         (work.folder / f"{part.file}.zip").unlink(missing_ok=True)
-    _record(work.folder, part)
+    _record(work, part)
     return part
 
 
@@ -124,8 +124,8 @@ def _photographs(work: Work, part: Part):
         def keep(name: str, image: bytes, kept: Kept) -> None:
             png = io.BytesIO()
             Image.fromarray(kept.labels).save(png, "PNG")
-            archive.writestr(zipfile.ZipInfo(f"images/{name}.jpg", _NO_DATE), image)
-            archive.writestr(zipfile.ZipInfo(f"labels/{name}.png", _NO_DATE), png.getvalue())
+            archive.writestr(undated(f"images/{name}.jpg"), image)
+            archive.writestr(undated(f"labels/{name}.png"), png.getvalue())
 
         yield keep
 
@@ -149,24 +149,31 @@ def _new_file(path: Path):
         partial.unlink(missing_ok=True)
 
 
-def _record(folder: Path, part: Part) -> None:
-    endings = [ending for ending in (".npy", ".zip") if (folder / f"{part.file}{ending}").exists()]
-    part.files = [describe_file(folder, f"{part.file}{ending}") for ending in endings]
-    with _new_file(_record_path(folder, part)) as file:
+def undated(name: str) -> zipfile.ZipInfo:
+    """An entry of a zip file that is the same whenever and wherever it is written."""
+    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))  # the oldest date that a zip file can say
+    entry.create_system = 3
+    return entry
+
+
+def _record(work: Work, part: Part) -> None:
+    endings = [ending for ending in (".npy", ".zip") if (work.folder / f"{part.file}{ending}").exists()]
+    part.files = [describe_file(work.folder, f"{part.file}{ending}") for ending in endings]
+    with _new_file(_record_path(work, part)) as file:
         file.write(json.dumps(asdict(part)).encode())
 
 
-def _finished(folder: Path, part: Part) -> Part | None:
+def _finished(work: Work, part: Part) -> Part | None:
     try:
-        earlier = Part(**json.loads(_record_path(folder, part).read_bytes()))
+        earlier = Part(**json.loads(_record_path(work, part).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
     # A record may have reached the disk and its files not, when the power went.
-    return earlier if all(is_unchanged(folder, file) for file in earlier.files) else None
+    return earlier if all(is_unchanged(work.folder, file) for file in earlier.files) else None
 
 
-def _record_path(folder: Path, part: Part) -> Path:
-    return folder / RECORDS / f"{part.split}-{part.number:05d}.json"
+def _record_path(work: Work, part: Part) -> Path:
+    return work.notes / f"{part.split}-{part.number:05d}.json"
 
 
 def describe_file(folder: Path, file: str) -> dict:

@@ -8,11 +8,11 @@ import numpy as np
 from PIL import Image
 
 from segkit.subset.classes import CLASS_NAMES, TARGET_SIZE, sample_nearest
+from segkit.subset.limits import DAMAGE, LARGEST_PICTURE, in_words
 from segkit.subset.manifest import KEEP_RULE
-from segkit.subset.pairs import DAMAGE, Dropped
+from segkit.subset.pairs import Dropped
 
 KEEP_SHARE = 0.01
-LARGEST_PICTURE = 50_000_000  # pixels; the largest of ADE20K has 4.5 million
 _LARGEST_ID = 150
 _ORIENTATION = 0x0112
 
@@ -90,7 +90,7 @@ def _open_image(data: bytes) -> tuple[Image.Image, list[str]]:
     try:
         picture = Image.open(io.BytesIO(data))
     except DAMAGE as error:
-        raise Dropped("unreadable image", str(error)) from error
+        raise _undecodable("image", error) from error
     if picture.format not in ("JPEG", "MPO"):  # MPO: a JPEG with a second picture behind it, as phones write
         raise Dropped("image is not a JPEG", f"it is {picture.format}")
     _require_pixels(picture)
@@ -106,7 +106,7 @@ def _decode_image(picture: Image.Image, size: int) -> np.ndarray:
         picture.draft("RGB", (size, size))  # the decoder's inverse DCT does most of the shrinking
         small = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
     except DAMAGE as error:
-        raise Dropped("unreadable image", str(error)) from error
+        raise _undecodable("image", error) from error
     return np.asarray(small).transpose(2, 0, 1)
 
 
@@ -127,11 +127,17 @@ def _decode_annotation(data: bytes) -> np.ndarray:
             _require_pixels(annotation)
             ids = np.asarray(annotation)
     except DAMAGE as error:
-        raise Dropped("unreadable annotation", str(error)) from error
+        raise _undecodable("annotation", error) from error
     largest = int(ids.max())
     if largest > _LARGEST_ID:
         raise Dropped("annotation with unknown id", f"id {largest}, ADE20K's go from 0 to {_LARGEST_ID}")
     return ids
+
+
+def _undecodable(what: str, error: Exception) -> Dropped:
+    if isinstance(error, Image.DecompressionBombError):
+        return Dropped("picture too large", f"at most {LARGEST_PICTURE:,} pixels are decoded")
+    return Dropped(f"unreadable {what}", in_words(error))
 
 
 def _require_pixels(picture: Image.Image) -> None:

@@ -85,8 +85,10 @@ class PhotographFiles(_Files):
 def _mapped(path: Path) -> np.ndarray:
     try:
         return np.asarray(np.load(path, mmap_mode="r"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _damaged(path, error) from error
+    except ValueError as error:
+        raise CourseError(f"{path} holds no array any more: build the data set again.") from error
 
 
 def _require_size(folder: Path, file: dict) -> None:

@@ -9,14 +9,15 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 from segkit.errors import CourseError
 from segkit.subset.classes import KINDS, SPLITS
+from segkit.subset.limits import DAMAGE, is_wanted, require_size
 from segkit.subset.parquet import ParquetSource, is_parquet
 
-LARGEST_FILE = 64 * 2**20  # bytes; the largest photograph of ADE20K has 2
 ORIGIN = "subset.json"  # in a zip file that `pack_subset` wrote: what it was made from
 _BLOCK = 2**20
 
@@ -61,7 +62,7 @@ class FolderSource:
     def read(self, kind: str, split: str, name: str) -> bytes:
         """The content of one file."""
         path = self._root / kind / split / name
-        _require_size(path.stat().st_size)
+        require_size(path.stat().st_size)
         return path.read_bytes()
 
     def identity(self) -> str:
@@ -69,8 +70,8 @@ class FolderSource:
         digest = hashlib.sha256()
         for kind, split in _places():
             for entry in sorted(self._entries(kind, split), key=lambda entry: entry.name):
-                status = entry.stat()
-                digest.update(f"{kind}/{split}/{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+                line = f"{kind}/{split}/{entry.name} {_size_and_time(entry)}\n"
+                digest.update(line.encode(errors="surrogateescape"))  # names need not be UTF-8
         return digest.hexdigest()
 
     def md5(self, stopped: Callable[[], bool] = bool) -> None:
@@ -82,7 +83,7 @@ class FolderSource:
     def _entries(self, kind: str, split: str) -> list[os.DirEntry]:
         try:
             with os.scandir(self._root / kind / split) as entries:
-                return [entry for entry in entries if entry.is_file() and _wanted(entry.name)]
+                return [entry for entry in entries if _is_file(entry) and is_wanted(entry.name)]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -101,7 +102,7 @@ class ZipSource:
         self._entries = {}
         for entry in self._opened().infolist():
             place, name = _place_in_archive(entry.filename)
-            if place in self._names and not entry.is_dir() and _wanted(name):
+            if place in self._names and not entry.is_dir() and is_wanted(name):
                 self._names[place].append(name)
                 self._entries[*place, name] = entry
         self.origin = self._read_origin()
@@ -113,13 +114,14 @@ class ZipSource:
     def read(self, kind: str, split: str, name: str) -> bytes:
         """The content of one file."""
         entry = self._entries[kind, split, name]
-        _require_size(entry.file_size)  # no more than that is unpacked, whatever the compressed bytes expand to
-        return self._opened().read(entry)
+        return self._read(entry)
 
     def identity(self) -> str:
-        """A digest of the archive's table: names, sizes, checksums."""
-        table = sorted((entry.filename, entry.file_size, entry.CRC) for entry in self._opened().infolist())
-        return hashlib.sha256(json.dumps(table).encode()).hexdigest()
+        """A digest of the archive's table (names, sizes, checksums), size and time of change, as they are now."""
+        with zipfile.ZipFile(self._path) as archive:
+            table = sorted((entry.filename, entry.file_size, entry.CRC) for entry in archive.infolist())
+        status = self._path.stat()
+        return hashlib.sha256(json.dumps([table, status.st_size, status.st_mtime_ns]).encode()).hexdigest()
 
     def md5(self, stopped: Callable[[], bool] = bool) -> str | None:
         """The checksum of the file."""
@@ -137,11 +139,21 @@ class ZipSource:
             self._archive.close()
             self._archive = None
 
+    def _read(self, entry: zipfile.ZipInfo) -> bytes:
+        require_size(entry.file_size)
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("it is compressed in a way that ADE20K is not")  # and that could not be stopped in time
+        with self._opened().open(entry) as file:
+            return file.read(entry.file_size)  # `ZipFile.read` unpacks all there is and looks at the size afterwards
+
     def _read_origin(self) -> dict | None:
         for entry in self._opened().infolist():
             if _base(entry.filename) == ORIGIN and entry.filename.count("/") <= 1:
-                _require_size(entry.file_size)
-                return json.loads(self._opened().read(entry))
+                try:
+                    origin = json.loads(self._read(entry))
+                except DAMAGE:
+                    return None
+                return origin if isinstance(origin, dict) else None
         return None
 
     def _opened(self) -> zipfile.ZipFile:
@@ -186,18 +198,23 @@ def _opened(path: Path) -> Source:
         raise CourseError(f"{path} is neither a folder nor a zip file that can be read ({error}).") from error
 
 
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file() or (entry.is_symlink() and not entry.is_dir())
+    except OSError:  # a link in a circle: reading it says so
+        return True
+
+
+def _size_and_time(entry: os.DirEntry) -> str:
+    try:
+        status = entry.stat()
+    except OSError:  # a link that leads nowhere
+        return "-"
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
 def _places() -> list[tuple[str, str]]:
     return [(kind, split) for kind in KINDS for split in SPLITS]
-
-
-def _require_size(size: int) -> None:
-    if size > LARGEST_FILE:
-        raise ValueError(f"it has {size / 2**20:,.0f} MiB, more than the {LARGEST_FILE // 2**20} MiB that are read")
-
-
-def _wanted(name: str) -> bool:
-    # What file managers leave behind (.DS_Store, ._photo.jpg, Thumbs.db) is not part of anybody's data.
-    return not _base(name).startswith(".") and _base(name) != "Thumbs.db"
 
 
 def _base(entry: str) -> str:
@@ -211,7 +228,7 @@ def _place_in_archive(entry: str) -> tuple[tuple[str, str] | None, str]:
     """
     parts = entry.split("/")
     if ".." in parts or parts[0] == "":
-        return (tuple(parts[-3:-1]), entry) if len(parts) > 2 else (None, entry)
+        return next((pair for pair in pairwise(parts) if pair in _places()), None), entry
     if len(parts) in (3, 4) and parts[0] != "__MACOSX":
         return (parts[-3], parts[-2]), parts[-1]
     return None, parts[-1]

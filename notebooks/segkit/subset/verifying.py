@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from segkit.subset.manifest import MANIFEST, read_manifest, seal
+from segkit.subset.limits import is_wanted
+from segkit.subset.manifest import MANIFEST, is_built, read_manifest, seal
 from segkit.subset.parts import is_unchanged
 
 
@@ -27,8 +28,18 @@ def verify_subset(folder, *, progress: bool = True) -> list[str]:
         bar = tqdm(unchanged, total=len(described), desc="verifying", unit="file", delay=1, disable=not progress)
         found = [_words(folder, file) for file, good in zip(described, bar, strict=True) if not good]
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    found += [f"{file} is not part of the data set." for file in sorted(there - {MANIFEST, *described})]
+    strangers = sorted(filter(is_wanted, there - {MANIFEST, *described}))
+    found += [f"{file} is not part of the data set." for file in strangers]
     return found
+
+
+def is_whole(folder) -> bool:
+    """Whether a subset is built and all its files have the sizes that they must have; at once."""
+    folder = Path(folder).expanduser()
+    if not is_built(folder):
+        return False
+    paths = {folder / file["file"]: file["bytes"] for file in files_of(read_manifest(folder))}
+    return all(path.is_file() and path.stat().st_size == size for path, size in paths.items())
 
 
 def files_of(manifest: dict) -> list[dict]:
