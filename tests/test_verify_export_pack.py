@@ -280,6 +280,13 @@ def test_a_set_that_lies_among_other_files_is_not_replaced(built, ade, stranger)
     assert (built / stranger).read_text() == "mine"
 
 
+def test_a_file_is_not_replaced(ade, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(CourseError, match="so it is not replaced"):
+        build(ade, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out").read_text() == "mine"
+
+
 @pytest.mark.parametrize("text", ["{", '{"format": 1}', '{"format": 2, "splits": null}', '{"format": 2, "splits": {}}'])
 def test_a_damaged_or_older_set_is_replaced(built, ade, text):
     (built / "manifest.json").write_text(text)

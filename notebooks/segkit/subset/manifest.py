@@ -69,7 +69,9 @@ def is_built(folder) -> bool:
 def is_replaceable(folder: Path) -> bool:
     """Whether nothing lies in `folder` but a subset, finished or damaged, of this format or another one."""
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
-    return all(file == MANIFEST or _PART_FILE.fullmatch(file) or not is_wanted(file) for file in files)
+    return folder.is_dir() and all(
+        file == MANIFEST or _PART_FILE.fullmatch(file) or not is_wanted(file) for file in files
+    )
 
 
 def write_manifest(folder: Path, manifest: dict) -> None:
