@@ -270,6 +270,12 @@ def test_other_parts_stop_when_one_fails(ade, out, monkeypatch, read):
     assert len(read) < 150
 
 
+def test_a_part_of_larger_images_has_fewer(ade, out, monkeypatch):
+    monkeypatch.setattr(building, "PART_SIZE", 8)
+    manifest = build(ade, out, size=512)
+    assert [len(part["names"]) for part in manifest["splits"]["training"]["parts"]] == [2, 2, 2]
+
+
 def test_nothing_is_left_beside_a_finished_set(ade, out):
     build(ade, out)
     assert sorted(path.name for path in out.parent.iterdir()) == ["ade", "out"]

@@ -123,7 +123,7 @@ def test_a_large_photograph_is_nearly_what_torchvision_makes_of_it(ade, out):
 def test_another_size_can_be_asked_for(ade, out):
     build(ade, out, size=128)
     assert planes(out, "first").shape == (4, 128, 128)
-    with pytest.raises(CourseError, match="multiple of 64, the side of a target, up to 2048, not 100"):
+    with pytest.raises(CourseError, match="multiple of 64, the side of a target, up to 512, not 100"):
         build(ade, out, size=100)
 
 

@@ -35,7 +35,7 @@ from segkit.subset.parts import PART_SIZE, Part, Work, build_part
 from segkit.subset.pictures import ToLabels
 from segkit.subset.sources import Source, open_source
 
-SIZE, LARGEST_SIZE = 256, 2048
+SIZE, LARGEST_SIZE = 256, 512  # the shorter side of most of ADE20K's photographs has 512 pixels
 # md5 of a published archive -> training images that the keep rule leaves of it
 KNOWN_ARCHIVES = {"7328b3957e407ddae1d3cbf487f149ef": 11_068}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -177,9 +177,9 @@ class _Build:
                 raise
 
     def _submit(self, pool: ThreadPoolExecutor, split: str, pairs: dict[str, Files]) -> list[Future]:
-        """One call of `build_part` for every `PART_SIZE` pairs, in the order of their names."""
-        names = iter(pairs.items())
-        chunks = iter(lambda: dict(islice(names, PART_SIZE)), {})
+        """One call of `build_part` for every so many pairs, in the order of their names; as many bytes at any size."""
+        names, many = iter(pairs.items()), max(1, PART_SIZE * SIZE**2 // max(SIZE, self._work.size) ** 2)
+        chunks = iter(lambda: dict(islice(names, many)), {})
         return [pool.submit(build_part, self._work, split, number, chunk) for number, chunk in enumerate(chunks)]
 
 
