@@ -40,7 +40,7 @@ sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit
 demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
-test: environment sandbox lint  ## everything that must hold, in about a quarter of an hour on 2 cores
+test: environment sandbox lint  ## everything that must hold, in 25 minutes on 2 cores
 	$(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks
 
 attacks: environment sandbox  ## a class of hostile and broken submissions beside honest ones; prints what each got
@@ -49,7 +49,7 @@ attacks: environment sandbox  ## a class of hostile and broken submissions besid
 mutation: environment  ## does each small change of the reference fail a hidden test? some minutes on 2 cores (ASSIGNMENT=intro: of one)
 	PYTHONPATH=tests $(BIN)/python -m mutation $(ONE)
 
-verdicts: environment  ## are verdicts right, and the same for 20 secrets? half an hour on 2 cores (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
+verdicts: environment  ## are verdicts right, and the same for 20 secrets? takes long (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
 
 feedback-examples: environment  ## twenty wrong answers and what students are told about them

@@ -59,9 +59,15 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
         archive.extractall(tmp_path / "unpacked")
     sources = [source for assignment in assignments() for source in read_sources(assignment)]
     wanted = {f"{source.path.parent.name}/{source.name}.ipynb" for source in sources}
-    wanted |= {"README.md", "requirements.txt", "segkit/__init__.py", "segkit/recorded/segformer/attention.safetensors"}
+    wanted |= {
+        "README.md",
+        "requirements.txt",
+        "course.toml",
+        "segkit/__init__.py",
+        "segkit/recorded/segformer/attention.safetensors",
+    }
     assert {f"segformer-course/{name}" for name in wanted} <= names
-    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".safetensors"}
+    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".toml", ".safetensors"}
     assert not any("hidden_tests" in name or "solutions" in name for name in names)
     assert leaks(sources, tmp_path / "unpacked") == []
 
