@@ -354,7 +354,7 @@ def test_a_frame_before_the_true_one_is_an_answer_like_any_other_and_the_true_on
 
 def test_an_answer_to_a_question_that_was_not_asked_yet_ends_the_process():
     with Worker(submission(*ILL_BEHAVED)) as worker:
-        for seconds in (0, 0.7):
+        for seconds in (0.3, 0.7):  # after its answer to this one, sooner or later
             assert ask(worker).call("answer_the_next_question_too", seconds).result == "true"
             time.sleep(seconds + 0.5)
             with pytest.raises(AnswerError, match="something arrived that nobody had asked for") as error:
