@@ -156,10 +156,20 @@ def test_a_set_of_another_version_or_damaged_is_built_again(desk, capsys, damage
     assert len(FourClassADE20K(root)) > 100
 
 
+def test_what_somebody_put_into_a_damaged_set_is_not_lost(desk):
+    root = locate_data()
+    (root / "manifest.json").write_text("{")
+    (root / "notes.txt").write_text("mine")
+    with pytest.raises(CourseError, match="holds something else as well"):
+        locate_data()
+    assert (root / "notes.txt").read_text() == "mine"
+
+
 def test_an_offer_that_is_no_data_is_replaced_by_the_sample(desk, capsys):
     with FileServer(Manners((b"no zip file",))) as server:
         offer(desk, server.url)
         assert locate_data().name == "sample-four-classes"
+        assert len(RawADE20K(raw_data())) == 120
     words = capsys.readouterr().out
     assert "neither a folder nor a zip file" in words
     assert "tell your instructor, whose course.toml names the address" in words

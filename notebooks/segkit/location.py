@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from segkit.course import read_settings
 from segkit.download import download
 from segkit.errors import CourseError
 from segkit.sample import make_sample
-from segkit.subset import MANIFEST, SPLITS, UNLABELLED, build_subset, is_built, is_whole, read_manifest
+from segkit.subset import MANIFEST, SPLITS, UNLABELLED, build_subset, is_whole, open_source, read_manifest
 
 
 def locate_data(folder="data", *, unlabelled=None) -> Path:
@@ -51,7 +50,7 @@ def raw_data(folder="data") -> Path:
     given = _named_path()
     if given is not None and (given / MANIFEST).is_file():
         raise CourseError(f"{given} has four classes already: set DATA to ADEChallengeData2016 itself to see all 150.")
-    return _first_that_works(lambda origin: origin.get(Path(folder)))
+    return _first_that_works(lambda origin: _readable(origin.get(Path(folder))))
 
 
 @dataclass(frozen=True)
@@ -102,13 +101,19 @@ def _first_that_works(use: Callable[[_Origin], Path]) -> Path:
 def _build(origin: _Origin, folder: Path, unlabelled: str) -> Path:
     """The four-class set of an origin; one that is damaged, or of another version of the course, is made anew."""
     built = origin.built(folder, unlabelled)
-    if (built / MANIFEST).is_file() and not is_whole(built):
-        print(f"{built} is damaged, or was built by another version of the course: building it again.")
-        shutil.rmtree(built)
-    if not is_built(built):
+    if not is_whole(built):
+        again = (built / MANIFEST).is_file()
+        if again:
+            print(f"{built} is damaged, or was built by another version of the course: building it again.")
         source = origin.get(folder)
-        _make_once(is_built, built, lambda: build_subset(source, built, unlabelled=unlabelled))
+        _make_once(is_whole, built, lambda: build_subset(source, built, unlabelled=unlabelled, overwrite=again))
     return built
+
+
+def _readable(source: Path) -> Path:
+    """The same, if it is ADE20K."""
+    open_source(source).close()
+    return source
 
 
 def _draw_sample(folder: Path) -> Path:
