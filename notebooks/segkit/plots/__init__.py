@@ -1,0 +1,27 @@
+"""Plots for the notebooks: predictions beside the truth, curves, confusion matrix, class shares and IoU, maps.
+
+Every `show_...` function returns its figure, which a notebook shows if it is the last value of a cell;
+`figure.savefig(path)` writes it to a file. Colours are told apart by people with any kind of colour vision.
+"""
+
+from segkit.canvas import IGNORE_COLOR, PALETTE
+from segkit.plots.curves import show_curves, show_lines
+from segkit.plots.maps import show_maps
+from segkit.plots.per_class import show_class_iou, show_class_shares, show_confusion
+from segkit.plots.pictures import colorize, overlay, show_images, show_overlay, show_predictions
+
+__all__ = [
+    "IGNORE_COLOR",
+    "PALETTE",
+    "colorize",
+    "overlay",
+    "show_class_iou",
+    "show_class_shares",
+    "show_confusion",
+    "show_curves",
+    "show_images",
+    "show_lines",
+    "show_maps",
+    "show_overlay",
+    "show_predictions",
+]

@@ -1,0 +1,144 @@
+"""Images, labels and predictions as pictures."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from segkit.canvas import IGNORE_COLOR, LIGHT_GREY, PALETTE, VERMILLION, in_our_look, new_canvas
+from segkit.data import CLASS_NAMES, IGNORE
+from segkit.errors import CourseError
+from segkit.plots.arrays import as_array, as_picture, outlines_of, require_labels, require_same_number, resized, rgb
+
+
+def colorize(labels) -> np.ndarray:
+    """Labels (H, W), 0..7 and 255 for ignored, to colours uint8 (H, W, 3).
+
+    Raises:
+        CourseError: if there is a label without a colour.
+    """
+    labels = as_array(labels)
+    require_labels(labels)
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(PALETTE)] = [rgb(color) for color in PALETTE]
+    table[IGNORE] = rgb(IGNORE_COLOR)
+    return table[labels.astype(np.uint8)]
+
+
+def overlay(image, labels, *, alpha: float = 0.6) -> np.ndarray:
+    """The image (3, H, W) with every class but 0 laid over it in its colour, with white outlines: (H, W, 3) in 0..1.
+
+    `labels` (h, w) may be of another size. `alpha` is how much of a colour covers the image: 0 nothing, 1 all.
+    """
+    picture = as_picture(image)
+    labels = resized(as_array(labels), picture.shape[:2])
+    cover = np.where((labels == 0)[..., None], 0.0, alpha)
+    picture = (1 - cover) * picture + cover * colorize(labels) / 255
+    picture[outlines_of(labels)] = 1.0
+    return picture
+
+
+@in_our_look
+def show_images(images, *, titles=None, columns: int = 4) -> Figure:
+    """Images (3, H, W), uint8 or float (0..1, or normalised as the model takes them), side by side."""
+    return _grid([as_picture(image) for image in images], titles, columns)
+
+
+@in_our_look
+def show_overlay(images, labels, class_names=CLASS_NAMES, *, alpha: float = 0.6, titles=None, columns=4) -> Figure:
+    """Every image (3, H, W) with its labels (h, w) laid over it; class 0 is left as it is."""
+    require_same_number(images=images, labels=labels)
+    pictures = [overlay(image, label, alpha=alpha) for image, label in zip(images, labels, strict=True)]
+    figure = _grid(pictures, titles, columns)
+    class_legend(figure, labels, class_names, first=1)
+    return figure
+
+
+@in_our_look
+def show_predictions(
+    images, targets, predictions=None, class_names=CLASS_NAMES, *, titles=None, errors: bool = False
+) -> Figure:
+    """A row per image: the image, the truth, the prediction, and if asked for where it is wrong.
+
+    Args:
+        images: of shape (3, H, W), uint8 or float (0..1, or normalised as the model takes them).
+        targets, predictions: labels (h, w) of any size, 255 where ignored; predictions may be left out.
+        class_names: in the order of the labels.
+        titles: a text per row.
+        errors: add a column of the pixels that are wrong, with their share.
+
+    Raises:
+        CourseError: if there are not as many of one as of the other, or a label has no name.
+    """
+    columns = {"image": [as_picture(image) for image in images], "truth": [colorize(target) for target in targets]}
+    if predictions is not None:
+        columns["prediction"] = [colorize(prediction) for prediction in predictions]
+    require_same_number(**columns)
+    if errors and predictions is not None:
+        columns["wrong pixels"] = [_errors(*pair) for pair in zip(targets, predictions, strict=True)]
+    aspect = float(np.mean([picture.shape[0] / picture.shape[1] for picture in columns["image"]]))
+    width = 2.4 if len(columns) > 2 else 3.2
+    figure, axes = new_canvas(width * len(columns), width * aspect * len(images) + 0.7, len(images), len(columns))
+    for column, (name, pictures) in enumerate(columns.items()):
+        for row, picture in enumerate(pictures):
+            show_picture(axes[row * len(columns) + column], picture, columns["image"][row].shape)
+            if name == "wrong pixels":
+                axes[row * len(columns) + column].set_xlabel(_share_wrong(targets[row], predictions[row]))
+        axes[column].set_title(name)
+    for row, title in enumerate(titles or []):
+        axes[row * len(columns)].set_ylabel(title)
+    class_legend(figure, [*targets, *(predictions if predictions is not None else [])], class_names)
+    return figure
+
+
+def _grid(pictures: list[np.ndarray], titles, columns: int) -> Figure:
+    columns = min(columns, len(pictures))
+    rows = math.ceil(len(pictures) / columns)
+    aspect = float(np.mean([picture.shape[0] / picture.shape[1] for picture in pictures]))
+    figure, axes = new_canvas(
+        9.6 / max(columns, 3) * columns, (9.6 / max(columns, 3) * aspect + 0.3) * rows, rows, columns
+    )
+    for index, axis in enumerate(axes):
+        if index < len(pictures):
+            show_picture(axis, pictures[index], pictures[index].shape)
+            axis.set_title(titles[index] if titles else "")
+        else:
+            axis.set_axis_off()
+    return figure
+
+
+def show_picture(axis, picture: np.ndarray, shape):
+    """Drawn at the size of the image, so that a 64 x 64 label map covers the image that it belongs to."""
+    axis.imshow(picture, extent=(0, shape[1], shape[0], 0))
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def class_legend(figure: Figure, label_maps, class_names, first: int = 0):
+    """The names of the classes from `first` on; "ignored" only if there is such a pixel."""
+    highest = max(int(as_array(labels)[as_array(labels) != IGNORE].max(initial=0)) for labels in label_maps)
+    if highest >= len(class_names):
+        raise CourseError(f"There is a label {highest}, but class_names has {len(class_names)} names: give them all.")
+    handles = [Patch(color=color, label=name) for color, name in zip(PALETTE, class_names, strict=False)][first:]
+    if any((as_array(labels) == IGNORE).any() for labels in label_maps):
+        handles.append(Patch(color=IGNORE_COLOR, label="ignored"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
+def _errors(target, prediction) -> np.ndarray:
+    prediction = as_array(prediction)
+    target = resized(as_array(target), prediction.shape)
+    colors = np.full((*prediction.shape, 3), rgb(LIGHT_GREY), np.uint8)
+    colors[prediction != target] = rgb(VERMILLION)
+    colors[target == IGNORE] = 255
+    return colors
+
+
+def _share_wrong(target, prediction) -> str:
+    prediction = as_array(prediction)
+    target = resized(as_array(target), prediction.shape)
+    counted = target != IGNORE
+    return f"{(prediction != target)[counted].mean():.1%} wrong" if counted.any() else "all ignored"
