@@ -15,6 +15,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
+from lightning.pytorch import Callback
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 from torch.utils.data import Dataset
@@ -66,11 +67,11 @@ class MLPDecoder(nn.Module):
 class TinyModel(nn.Module):
     """Everything that makes resuming inexact if it is forgotten: dropout, running statistics, two rates."""
 
-    def __init__(self, channels=8):
+    def __init__(self, channels=8, dropout=0.2):
         super().__init__()
         self.embed = nn.Conv2d(3, channels, 2, stride=2)
         self.norm = nn.BatchNorm2d(channels)
-        self.drop = nn.Dropout(0.2)
+        self.drop = nn.Dropout(dropout)
         self.decoder = MLPDecoder(channels, 4)
 
     def forward(self, images):
@@ -137,6 +138,13 @@ def test_learning_rate_warms_up_linearly_and_then_falls_linearly():
     assert learning_rate_factor(120, 4, 100) == 0.0
 
 
+def test_poly_may_be_curved_and_a_constant_rate_has_a_warm_up_only():
+    curved = [learning_rate_factor(step, 0, 10, power=2.0) for step in (0, 5, 9)]
+    assert curved == pytest.approx([1, 0.25, 0.01])
+    constant = [learning_rate_factor(step, 4, 10, schedule="constant") for step in (0, 1, 3, 9)]
+    assert constant == pytest.approx([0.25, 0.5, 1, 1])
+
+
 def test_norms_and_biases_have_no_weight_decay_and_the_head_a_higher_rate():
     model = tiny_model()
     task = SegmentationTask(
@@ -154,13 +162,54 @@ def test_norms_and_biases_have_no_weight_decay_and_the_head_a_higher_rate():
     check("head, no decay", [model.decoder.classify.bias], 6e-4, 0)
 
 
+def test_everything_decays_as_with_plain_adamw_if_asked_for():
+    model = tiny_model()
+    task = SegmentationTask(
+        model, F.cross_entropy, confusion_matrix=None, mean_iou=None, total_steps=10, decay_norms=True
+    )
+    groups = task.configure_optimizers()["optimizer"].param_groups
+    assert [group["name"] for group in groups] == ["body", "head"]
+    assert {group["weight_decay"] for group in groups} == {0.01}
+
+
+def test_plain_adamw_with_a_constant_rate_and_no_shuffling_is_a_loop_of_five_lines(tmp_path):
+    """The recipe of the original course, written out, gives the same weights bit for bit."""
+    settings = {"schedule": "constant", "warmup_steps": 0, "decay_norms": True, "head_learning_rate_factor": 1}
+    model = tiny_model(dropout=0)
+    train(model, tmp_path, shuffle=False, train_set=Images(10, 0, flip=False), epochs=2, **settings)
+    expected = tiny_model(dropout=0)
+    optimizer = torch.optim.AdamW(expected.parameters(), lr=1e-2, weight_decay=0.01)
+    for _ in range(2):
+        for images, target in torch.utils.data.DataLoader(Images(10, 0, flip=False), 4):
+            optimizer.zero_grad()
+            F.cross_entropy(expected(images), target).backward()
+            optimizer.step()
+    assert_same_weights(model, expected)
+
+
+def test_gradients_are_shortened_to_the_norm_that_is_allowed(tmp_path):
+    norms = []
+
+    class Watch(Callback):
+        def on_before_zero_grad(self, trainer, task, optimizer):
+            gradients = [parameter.grad for parameter in task.parameters() if parameter.grad is not None]
+            norms.extend([torch.linalg.vector_norm(torch.cat([g.flatten() for g in gradients]))] if gradients else [])
+
+    train(tiny_model(), tmp_path / "free", callbacks=[Watch()])
+    assert min(norms) > 0.05
+    norms.clear()
+    train(tiny_model(), tmp_path / "clipped", gradient_clip=0.05, callbacks=[Watch()])
+    assert len(norms) == 4 and [float(norm) for norm in norms] == pytest.approx([0.05] * len(norms), rel=1e-4)
+
+
 def test_frozen_parameters_are_left_out_of_the_optimiser():
     model = tiny_model()
     model.embed.requires_grad_(False)
     task = SegmentationTask(
         model, F.cross_entropy, confusion_matrix=None, mean_iou=None, warmup_steps=0, total_steps=10
     )
-    optimised = {id(p) for group in task._parameter_groups() for p in group["params"]}
+    groups = task.configure_optimizers()["optimizer"].param_groups
+    optimised = {id(p) for group in groups for p in group["params"]}
     assert optimised == {id(p) for p in model.parameters() if p.requires_grad}
 
 
@@ -353,6 +402,10 @@ def test_best_score_outlives_a_move_of_the_folder(tmp_path):
     [
         ({"learning_rate": 1e-3}, r"holds a run with learning_rate = 0.01 \(now 0.001\): .*resume=False"),
         ({"batch_size": 5, "seed": 1}, r"batch_size = 4 \(now 5\), seed = 0 \(now 1\)"),
+        ({"schedule": "constant", "decay_norms": True}, r"schedule = poly \(now constant\), decay_norms = False"),
+        ({"poly_power": 2.0}, r"poly_power = 1.0 \(now 2.0\)"),
+        ({"gradient_clip": 1.0, "shuffle": False}, r"gradient_clip = None \(now 1.0\), shuffle = True \(now False\)"),
+        ({"warmup_steps": 2}, r"warmup_steps = None \(now 2\)"),
     ],
 )
 def test_resuming_with_other_settings_is_refused(straight_run, change, sentence):
@@ -468,6 +521,12 @@ def test_an_augmentation_needs_data_without_a_transform(tmp_path):
         ({"batch_size": 2.5}, "batch_size=2.5 must be a whole number"),
         ({"learning_rate": -1}, "learning_rate=-1 must be positive"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1 must not be negative"),
+        ({"schedule": "cosine"}, 'schedule="cosine" is not known: choose one of poly, constant'),
+        ({"poly_power": 0}, "poly_power=0 must be positive"),
+        ({"decay_norms": 1}, "decay_norms=1 must be True or False"),
+        ({"shuffle": None}, "shuffle=None must be True or False"),
+        ({"validate_every": 0}, "validate_every=0 must be a whole number of at least 1"),
+        ({"gradient_clip": 0}, "gradient_clip=0 must be None or the largest norm"),
         ({"warmup_steps": 100}, "warmup_steps=100 is longer than the whole training of 6 steps"),
         ({"precision": "fp8"}, 'precision="fp8" cannot be used on cpu'),
         ({"precision": "16-mixed"}, 'precision="16-mixed" cannot be used on cpu'),
@@ -638,6 +697,22 @@ def test_progress_shows_epoch_loss_and_mean_iou_and_nothing_else_is_said(tmp_pat
     assert lines[2].startswith("Continuing the run") and lines[3].startswith("epoch 3/3")
     assert err == ""
     assert not [record for record in caplog.records if record.name.startswith("lightning")]
+
+
+def test_validation_may_be_rarer_than_epochs_and_the_last_epoch_is_validated(tmp_path, capsys):
+    scores = iter([0.0, 0.8, 0.7, 0.6])  # the first is the trial before training
+    model = tiny_model()
+    history = train(model, tmp_path, epochs=5, validate_every=2, mean_iou=lambda confusion: next(scores), progress=True)
+    assert history.epochs == [2, 4, 5] and history.epoch_steps == [5, 11, 14]
+    assert history.val_mean_iou == pytest.approx([0.8, 0.7, 0.6]) and history.best_epoch == 2
+    assert history.epoch_train_loss[1] == pytest.approx(sum(history.train_loss[9:12]) / 3)
+    assert torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 6
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 15
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("epoch")]
+    assert ["mean IoU" in line for line in lines] == [False, True, False, True, True]
+    straight = tiny_model()
+    train(straight, tmp_path / "every epoch", epochs=5)
+    assert_same_weights(model, straight)
 
 
 def test_without_progress_nothing_is_printed(tmp_path, capfd):

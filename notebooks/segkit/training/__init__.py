@@ -8,10 +8,11 @@ learning rate in the decoder, and the "poly" schedule with power 1 after a linea
 """
 
 from segkit.training.history import History, read_history
+from segkit.training.optimiser import learning_rate_factor
 from segkit.training.resume import load_best
 from segkit.training.running import fit
 from segkit.training.settings import choose_precision
-from segkit.training.task import SegmentationTask, learning_rate_factor
+from segkit.training.task import SegmentationTask
 from segkit.training.trainer import make_trainer
 
 __all__ = [

@@ -16,6 +16,7 @@ class ProgressLine(Callback):
         self._bar = None
         self._loss = None
         self._mean_iou = None
+        self._validated = False  # in this epoch
         self._started = 0.0
 
     def on_train_start(self, trainer, task):
@@ -23,6 +24,7 @@ class ProgressLine(Callback):
 
     def on_train_epoch_start(self, trainer, task):
         self._started = time.monotonic()
+        self._validated = False
         self._bar.set_description_str(_epoch(trainer), refresh=False)
 
     def on_train_batch_end(self, trainer, task, outputs, batch, batch_index):
@@ -35,18 +37,18 @@ class ProgressLine(Callback):
         if self._bar is not None:
             self._bar.set_description_str(f"{_epoch(trainer)}, validation")
 
+    def on_validation_end(self, trainer, task):
+        if self._bar is not None:
+            self._validated = True
+            self._mean_iou = float(trainer.callback_metrics["val_mean_iou"])
+
     def on_train_epoch_end(self, trainer, task):
         metrics = trainer.callback_metrics
-        if "val_mean_iou" not in metrics:  # stopped before the validation
-            return
-        self._mean_iou = float(metrics["val_mean_iou"])
-        self._bar.set_postfix_str(self._numbers(), refresh=False)
-        print_above(
-            f"{_epoch(trainer)}: training loss {float(metrics['train_loss_epoch']):.3f}, "
-            f"validation loss {float(metrics['val_loss']):.3f}, mean IoU {self._mean_iou:.3f} "
-            f"({time.monotonic() - self._started:.0f} s)",
-            self._bar,
-        )
+        words = [f"training loss {float(metrics['train_loss_epoch']):.3f}"]
+        if self._validated:
+            words += [f"validation loss {float(metrics['val_loss']):.3f}", f"mean IoU {self._mean_iou:.3f}"]
+            self._bar.set_postfix_str(self._numbers(), refresh=False)
+        print_above(f"{_epoch(trainer)}: {', '.join(words)} ({time.monotonic() - self._started:.0f} s)", self._bar)
 
     def on_train_end(self, trainer, task):
         self._close()

@@ -29,11 +29,17 @@ def fit(
     epochs: int = 10,
     batch_size: int = 16,
     num_classes: int = 4,
+    shuffle: bool = True,
     learning_rate: float = 6e-5,
+    schedule: str = "poly",
+    poly_power: float = 1.0,
+    warmup_steps: int | None = None,
     weight_decay: float = 0.01,
+    decay_norms: bool = False,
     head_learning_rate_factor: float = 10.0,
     head: nn.Module | None = None,
-    warmup_steps: int | None = None,
+    gradient_clip: float | None = None,
+    validate_every: int = 1,
     precision: str = "auto",
     accelerator: str = "auto",
     num_workers: int | None = None,
@@ -59,9 +65,12 @@ def fit(
         mean_iou: function (confusion) -> scalar.
         augmentation: makes the training images from what the data sets give, and has the sizes of both sets' images
             and targets; see `segkit.loader.Loader`.
-        head, head_learning_rate_factor: see `SegmentationTask`.
+        shuffle: False shows the training images in the order of the data set, the same in every epoch.
+        learning_rate, schedule, poly_power, weight_decay, decay_norms, head_learning_rate_factor: see
+            `segkit.training.optimiser.Optimisation`.
         warmup_steps: None for a tenth of all steps, at most 1500.
-        precision, accelerator: see `make_trainer`.
+        head: see `SegmentationTask`.
+        gradient_clip, validate_every, precision, accelerator: see `make_trainer`.
         num_workers: processes that load data; None for as many as are safe and useful here.
         resume: False starts over; what the folder holds of an earlier run is then replaced.
         progress: show a progress bar and one line per epoch.
@@ -71,10 +80,20 @@ def fit(
         CourseError: if a setting is wrong, or the folder holds a run with other settings.
     """
     out = Path(out)
-    check_settings(out, train_set, val_set, epochs=epochs, batch_size=batch_size, augmentation=augmentation)
+    check_settings(
+        out,
+        train_set,
+        val_set,
+        augmentation=augmentation,
+        whole_numbers={"epochs": epochs, "batch_size": batch_size},
+        switches={"shuffle": shuffle, "decay_norms": decay_norms},
+    )
     optimisation = {
         "learning_rate": learning_rate,
+        "schedule": schedule,
+        "poly_power": poly_power,
         "weight_decay": weight_decay,
+        "decay_norms": decay_norms,
         "head_learning_rate_factor": head_learning_rate_factor,
     }
     total_steps = epochs * -(-len(train_set) // batch_size)
@@ -85,23 +104,32 @@ def fit(
         mean_iou=mean_iou,
         num_classes=num_classes,
         head=head,
-        warmup_steps=min(LONGEST_WARMUP, total_steps // 10) if warmup_steps is None else warmup_steps,
         total_steps=total_steps,
+        warmup_steps=min(LONGEST_WARMUP, total_steps // 10) if warmup_steps is None else warmup_steps,
         **optimisation,
     )
-    settings = optimisation | {"batch_size": batch_size, "seed": seed, "training images": len(train_set)}
-    settings["augmentation"] = augmentation and repr(augmentation)
+    settings = optimisation | {
+        "warmup_steps": warmup_steps,
+        "gradient_clip": gradient_clip,
+        "batch_size": batch_size,
+        "shuffle": shuffle,
+        "seed": seed,
+        "training images": len(train_set),
+        "augmentation": augmentation and repr(augmentation),
+    }
     epochs_done, steps_done = checkpoint_to_resume(out, model, settings) if resume else (0, 0)
     trainer = make_trainer(
         out,
         epochs=epochs,
         precision=precision,
         accelerator=accelerator,
+        gradient_clip=gradient_clip,
+        validate_every=validate_every,
         progress=progress,
         resume_step=steps_done,
         callbacks=[SettingsInCheckpoint(settings), SeedEpochs(seed), *callbacks],
     )
-    loading = {"seed": seed, "epoch": epochs_done, "num_workers": num_workers}
+    loading = {"shuffle": shuffle, "seed": seed, "epoch": epochs_done, "num_workers": num_workers}
     kind = kind_of_device(accelerator)
     train_loader, val_loader = make_loaders(train_set, val_set, batch_size, augmentation, kind, **loading)
     if not epochs_done:

@@ -19,9 +19,18 @@ def require(condition: bool, sentence: str):
         raise CourseError(sentence)
 
 
-def check_settings(out: Path, train_set, val_set, *, epochs, batch_size, augmentation):
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        require(isinstance(value, int) and value >= 1, f"{name}={value} must be a whole number of at least 1.")
+def check_whole(name: str, value):
+    require(
+        isinstance(value, int) and not isinstance(value, bool) and value >= 1,
+        f"{name}={value} must be a whole number of at least 1.",
+    )
+
+
+def check_settings(out: Path, train_set, val_set, *, augmentation, whole_numbers: dict, switches: dict):
+    for name, value in whole_numbers.items():
+        check_whole(name, value)
+    for name, value in switches.items():
+        require(isinstance(value, bool), f"{name}={value!r} must be True or False.")
     for name, dataset in (("training", train_set), ("validation", val_set)):
         require(len(dataset) > 0, f"The {name} set is empty: there is nothing to train with.")
         if augmentation is None:

@@ -6,11 +6,8 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from segkit.errors import CourseError
+from segkit.training.optimiser import Optimisation, find_head
 from segkit.training.settings import require
-
-HEAD_NAMES = ("decoder", "decode_head", "head")
-NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
 
 class SegmentationTask(LightningModule):
@@ -22,11 +19,9 @@ class SegmentationTask(LightningModule):
     Args:
         model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
         loss, confusion_matrix, mean_iou: functions as in `fit`.
-        learning_rate: of the encoder, at the end of the warm-up.
-        weight_decay: of weights; norms and biases have none.
-        head_learning_rate_factor: how many times higher the learning rate of the head is.
         head: the part of the model that is the head; None finds an `MLPDecoder`, or a part named decoder or head.
-        warmup_steps, total_steps: see `learning_rate_factor`; None takes the trainer's number of steps.
+        total_steps: of the schedule; None takes the trainer's number of steps.
+        optimisation: learning_rate, weight_decay and the other settings of `Optimisation`.
 
     Raises:
         CourseError: if a setting is wrong or no head can be found.
@@ -40,30 +35,20 @@ class SegmentationTask(LightningModule):
         confusion_matrix,
         mean_iou,
         num_classes: int = 4,
-        learning_rate: float = 6e-5,
-        weight_decay: float = 0.01,
-        head_learning_rate_factor: float = 10.0,
         head: nn.Module | None = None,
-        warmup_steps: int,
         total_steps: int | None = None,
+        **optimisation,
     ):
         super().__init__()
-        require(learning_rate > 0, f"learning_rate={learning_rate} must be positive, for example 6e-5.")
-        require(weight_decay >= 0, f"weight_decay={weight_decay} must not be negative; the paper's is 0.01.")
-        require(head_learning_rate_factor > 0, f"head_learning_rate_factor={head_learning_rate_factor} must be > 0.")
-        require(warmup_steps >= 0, f"warmup_steps={warmup_steps} must not be negative; 0 is no warm-up.")
+        self.optimisation = Optimisation(**optimisation)
         self.model = model
         self.loss = loss
         self.confusion_matrix = confusion_matrix
         self.mean_iou = mean_iou
         self.num_classes = num_classes
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.head_learning_rate_factor = head_learning_rate_factor
-        self.warmup_steps = warmup_steps
         self.total_steps = total_steps
         # in a list: assigned as it is, Lightning would save the head a second time
-        self._head = [head if head is not None else _find_head(model, head_learning_rate_factor)]
+        self._head = [head if head is not None else find_head(model, self.optimisation.head_learning_rate_factor)]
         self._confusion = None
 
     def forward(self, images: Tensor) -> Tensor:
@@ -99,13 +84,14 @@ class SegmentationTask(LightningModule):
 
     def configure_optimizers(self):
         total_steps = self.total_steps or int(self.trainer.estimated_stepping_batches)
+        warmup_steps = self.optimisation.warmup_steps
         require(
-            self.warmup_steps <= total_steps,
-            f"warmup_steps={self.warmup_steps} is longer than the whole training of {total_steps} steps.",
+            warmup_steps <= total_steps,
+            f"warmup_steps={warmup_steps} is longer than the whole training of {total_steps} steps.",
         )
-        optimizer = torch.optim.AdamW(self._parameter_groups())
+        optimizer = self.optimisation.optimizer(self.model, self._head[0])
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: learning_rate_factor(step, self.warmup_steps, total_steps)
+            optimizer, lambda step: self.optimisation.factor(step, total_steps)
         )
         return {
             "optimizer": optimizer,
@@ -133,63 +119,8 @@ class SegmentationTask(LightningModule):
         require(
             math.isfinite(value),
             f"The training loss became {value} at step {self.global_step}: try a lower learning_rate "
-            f"(it is {self.learning_rate:g}), or look in your loss for a division by 0 or the logarithm of 0.",
+            f"(it is {self.optimisation.learning_rate:g}), or look for a division by 0 or a logarithm of 0 in it.",
         )
-
-    def _parameter_groups(self) -> list[dict]:
-        """Body and head, each with and without weight decay; a group that nobody is in is left out."""
-        in_head = set(self._head[0].parameters()) if self._head[0] is not None else set()
-        without_decay = _parameters_without_decay(self.model)
-        groups = {
-            "body": {"lr": self.learning_rate, "weight_decay": self.weight_decay},
-            "body, no decay": {"lr": self.learning_rate, "weight_decay": 0.0},
-            "head": {"lr": self.learning_rate * self.head_learning_rate_factor, "weight_decay": self.weight_decay},
-            "head, no decay": {"lr": self.learning_rate * self.head_learning_rate_factor, "weight_decay": 0.0},
-        }
-        for name, group in groups.items():
-            group |= {"name": name, "params": []}
-        for parameter in self.model.parameters():
-            name = ("head" if parameter in in_head else "body") + (", no decay" if parameter in without_decay else "")
-            if parameter.requires_grad:
-                groups[name]["params"].append(parameter)
-        return [group for group in groups.values() if group["params"]]
-
-
-def learning_rate_factor(step: int, warmup_steps: int, total_steps: int) -> float:
-    """The part of the full learning rate that is used at `step` (counted from 0): poly with power 1 and warm-up.
-
-        min(1, (step + 1) / warmup_steps) * (1 - step / total_steps)
-
-    With 4 warm-up steps of 100: 0.25, 0.495, 0.735, 0.97, 0.96, ..., 0.01.
-    """
-    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
-    return warmup * max(0.0, 1.0 - step / total_steps)
-
-
-def _find_head(model: nn.Module, factor: float) -> nn.Module | None:
-    """The decoder of the model, found by its class or its name."""
-    if factor == 1:
-        return None
-    for part in model.modules():
-        if any(cls.__name__ == "MLPDecoder" for cls in type(part).__mro__):
-            return part
-    for name, part in model.named_children():
-        if name in HEAD_NAMES:
-            return part
-    raise CourseError(
-        f"There is no decoder to be found in {type(model).__name__}: say head=model.THE_PART that gets the higher "
-        "learning rate, or head_learning_rate_factor=1."
-    )
-
-
-def _parameters_without_decay(model: nn.Module) -> set[nn.Parameter]:
-    """Biases, and scale and shift of norms: pulling those to 0 simplifies nothing."""
-    return {
-        parameter
-        for module in model.modules()
-        for parameter in module.parameters(recurse=False)
-        if parameter.ndim <= 1 or isinstance(module, NORMS)
-    }
 
 
 def _checked_confusion(counts, num_classes: int) -> Tensor:

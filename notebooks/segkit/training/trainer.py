@@ -10,7 +10,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
 
 from segkit.training.progress import ProgressLine
-from segkit.training.settings import choose_precision, kind_of_device, require
+from segkit.training.settings import check_whole, choose_precision, kind_of_device, require
 
 PATHS_IN_STATE = ("best_model_path", "kth_best_model_path", "last_model_path")
 
@@ -22,6 +22,8 @@ def make_trainer(
     max_steps: int | None = None,
     precision: str = "auto",
     accelerator: str = "auto",
+    gradient_clip: float | None = None,
+    validate_every: int = 1,
     progress: bool = True,
     log_every: int = 1,
     resume_step: int = 0,
@@ -37,6 +39,8 @@ def make_trainer(
         epochs, max_steps: how long to train; exactly one of them.
         precision: "auto" or one that `choose_precision` allows.
         accelerator: "auto" (CUDA, else MPS, else CPU), "cpu", "gpu", "cuda" or "mps".
+        gradient_clip: largest norm of all gradients together; longer ones are shortened to it. None for no limit.
+        validate_every: epochs from one validation to the next; the last epoch is always validated.
         progress: show a progress bar and one line per epoch.
         log_every: steps from one logged training loss to the next.
         resume_step: the step at which training continues; 0 begins a new curve in TensorBoard.
@@ -46,18 +50,26 @@ def make_trainer(
         CourseError: if a setting is wrong.
     """
     require((epochs is None) != (max_steps is None), "Give make_trainer(...) either epochs or max_steps.")
+    check_whole("validate_every", validate_every)
+    require(
+        gradient_clip is None or gradient_clip > 0,
+        f"gradient_clip={gradient_clip} must be None or the largest norm that gradients may have, for example 1.0.",
+    )
     precision = choose_precision(precision, accelerator)
     _hush_lightning()
     length = {"max_epochs": epochs} if epochs is not None else {"max_epochs": -1, "max_steps": max_steps}
     if max_steps is not None:
         length |= {"check_val_every_n_epoch": None, "val_check_interval": max_steps}
+    else:
+        callbacks = [*callbacks, _ValidateEvery(validate_every)]
     return Trainer(
         **length,
         accelerator=kind_of_device(accelerator),
         devices=1,
         precision=precision,
+        gradient_clip_val=gradient_clip,
         logger=_loggers(Path(out), resume_step),
-        callbacks=[*callbacks, *([ProgressLine()] if progress else []), *_recorders(Path(out), max_steps is None)],
+        callbacks=[*callbacks, *([ProgressLine()] if progress else []), *_recorders(Path(out), epochs is not None)],
         log_every_n_steps=log_every,
         num_sanity_val_steps=0 if resume_step else 1,  # a mistake shows now and not after the first epoch
         enable_progress_bar=False,  # ProgressLine is ours: one line, in any kind of notebook, without widgets
@@ -68,12 +80,24 @@ def make_trainer(
 
 def _recorders(out: Path, every_epoch: bool) -> list[Callback]:
     """The best weights, everything of the last epoch (which includes what is best so far), and the learning rate."""
-    options = {"dirpath": out / "checkpoints", "save_on_train_epoch_end": every_epoch, "enable_version_counter": False}
+    options = {"dirpath": out / "checkpoints", "enable_version_counter": False}
+    best = {"monitor": "val_mean_iou", "mode": "max", "save_weights_only": True, "save_on_train_epoch_end": False}
     return [
         LearningRateMonitor(logging_interval="step"),
-        _Checkpoint(filename="best", monitor="val_mean_iou", mode="max", save_weights_only=True, **options),
-        _Checkpoint(filename="last", monitor=None, **options),
+        _Checkpoint(filename="best", **best, **options),
+        _Checkpoint(filename="last", monitor=None, save_on_train_epoch_end=every_epoch, **options),
     ]
+
+
+class _ValidateEvery(Callback):
+    """A validation after every so many epochs, and after the last one."""
+
+    def __init__(self, epochs: int):
+        self.epochs = epochs
+
+    def on_train_epoch_start(self, trainer, task):
+        is_last = trainer.current_epoch + 1 == trainer.max_epochs
+        trainer.check_val_every_n_epoch = 1 if is_last else self.epochs
 
 
 class _Checkpoint(ModelCheckpoint):
