@@ -16,7 +16,7 @@ from autograder.build import build_student_notebooks, is_edited
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
 from autograder.points import wrong_points
 from autograder.record import record_answers, same_answers
-from autograder.sources import AUTOMATIC, BY_HAND, Source, read_sources, solution_regions, visible_lines
+from autograder.sources import BY_HAND, CHECKS, Source, read_sources, solution_regions, visible_lines
 from segkit.checking.notebook import run_task
 from segkit.checking.public import ASSIGNMENTS, RECORDED, load_recorded, tasks_of
 from segkit.student import code_cells, load_cells, provide_sources
@@ -55,7 +55,7 @@ def audit(assignment: str) -> list[str]:
 
 def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
     """Every task has hidden tests and public checks, there are none without a task, and its name is its own."""
-    tasks = {task for source in sources for task in source.points(AUTOMATIC)}
+    tasks = {task for source in sources for task in source.points(*CHECKS)}
     tested = {path.stem.removeprefix("test_") for path in (HIDDEN_TESTS / assignment).glob("test_*.py")}
     checked = set(tasks_of(assignment))
     lacking, spare = sorted(tasks - (tested & checked)), sorted((tested | checked) - tasks)
@@ -175,7 +175,7 @@ def checks_that_assert_nothing(assignment: str, sources: list[Source]) -> list[s
         provide_sources(released)
         names = vars(load_cells(source.name, released.get(source.name, [])).module)
         for cell in source.cells:
-            if cell.role == AUTOMATIC:
+            if cell.role in CHECKS:
                 problems += _check_problems(source, cell.id, cell.source, names)
     return problems
 

@@ -23,6 +23,7 @@ class Question:
     points: float
     max_points: float
     misconceptions: list[str]
+    bonus: bool = False
 
 
 def judged_questions(root: Path, assignment: str) -> Iterator[Question]:
@@ -42,7 +43,8 @@ def judged_questions(root: Path, assignment: str) -> Iterator[Question]:
                 continue
             for task, record in verdict["tasks"].items():
                 points, maximum = float(record["points"]), float(record["max_points"])
-                yield Question(path.parent.name, path.stem, task, points, maximum, list(record["misconceptions"]))
+                names, bonus = list(record["misconceptions"]), bool(record.get("bonus"))
+                yield Question(path.parent.name, path.stem, task, points, maximum, names, bonus)
         except (OSError, ValueError, KeyError, TypeError):
             continue
 
@@ -59,7 +61,8 @@ def misconceptions_table(root: Path, assignment: str) -> str:
     lines = []
     for task, questions in by_task.items():
         wrong = [question for question in questions if question.points < question.max_points]
-        lines.append(f"{task}: {len(wrong)} of {len(questions)} lost points")
+        lost = "do not have all points of this bonus" if questions[0].bonus else "lost points"
+        lines.append(f"{task}: {len(wrong)} of {len(questions)} {lost}")
         lines += _frequencies(assignment, task, wrong)
     return "\n".join(lines)
 

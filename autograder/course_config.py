@@ -33,3 +33,4 @@ def configure(config: Config, root: Path = ROOT) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    config.ExportApp.plugin_class = "autograder.export.CappedGrades"

@@ -10,7 +10,7 @@ import torch
 from autograder.cases import case_seed
 from autograder.reference import reference_candidate
 from autograder.sandbox import Limits, Submission, Worker
-from autograder.sources import AUTOMATIC, read_sources
+from autograder.sources import CHECKS, read_sources
 from segkit.checking.arrangements import each_arrangement
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.checking.compare import TOLERANCE
@@ -180,5 +180,5 @@ class Judge:
 @cache
 def notebook_of(assignment: str, task: str) -> str:
     """The notebook whose check cell has that id."""
-    tables = {source.name: source.points(AUTOMATIC) for source in read_sources(assignment)}
+    tables = {source.name: source.points(*CHECKS) for source in read_sources(assignment)}
     return next(name for name, points in tables.items() if task in points)

@@ -25,7 +25,7 @@ APART = "Right, but for the mistake that cost points elsewhere."
 _ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 _TASK = _ENVIRONMENT.from_string(
     """\
-<p><b>{{ '%g' % task.points }} of {{ '%g' % task.max_points }} points</b></p>
+<p><b>{{ worth }}</b></p>
 <table>
 {% for finding in task.findings %}
 <tr>
@@ -64,8 +64,9 @@ def task_html(task: TaskVerdict, problems: list[str]) -> str:
     """A table of the task's tests; everything a student wrote is escaped, marked and cut."""
     lost = any(finding.message for finding in task.findings)
     return _TASK.render(
-        task=task, problems=problems if lost else [], quoted=_quoted, repeated=_repeated, stopped=_stopped, apart=APART
-    )
+        task=task, worth=_worth(task), problems=problems if lost else [], quoted=_quoted, repeated=_repeated,
+        stopped=_stopped, apart=APART,
+    )  # fmt: skip
 
 
 def notebook_html(verdict: Verdict) -> str | None:
@@ -78,7 +79,7 @@ def notebook_html(verdict: Verdict) -> str | None:
 
 def task_text(task: TaskVerdict) -> str:
     """The same as lines."""
-    lines = [f"{task.task}: {task.points:g} of {task.max_points:g} points"]
+    lines = [f"{task.task}: {_worth(task)}"]
     for finding in task.findings:
         stopped = f" ({_stopped(finding)})" if finding.stopped else ""
         lines.append(f"  {'✗' if finding.message else '✓'} {finding.title}{stopped}")
@@ -89,6 +90,11 @@ def task_text(task: TaskVerdict) -> str:
         elif finding.message or finding.apart_from:
             lines.append(f"      {finding.message or APART}")
     return "\n".join(lines)
+
+
+def _worth(task: TaskVerdict) -> str:
+    bonus = "bonus points, on top of the others" if task.bonus else "points"
+    return f"{task.points:g} of {task.max_points:g} {bonus}"
 
 
 def _quoted(text: str) -> str:

@@ -23,7 +23,7 @@ from autograder.kept import (
 )
 from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Worker
-from autograder.sources import AUTOMATIC, read_sources
+from autograder.sources import BONUS, CHECKS, read_sources
 from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
@@ -80,10 +80,11 @@ def grade_notebook(
         if points:
             _run_pytest(assignment, list(points), collector)
         problems = examination.problems(notebook) or kept.problems
-    tasks = {}
+    tasks, bonuses = {}, bonus_tasks(assignment, notebook)
     for task, maximum in points.items():
         case = Case(assignment, task, settings.secret, basis.case)
-        tasks[task] = TaskVerdict(task, maximum, diagnosed(case, collector.findings.get(task, [])))
+        findings = diagnosed(case, collector.findings.get(task, []))
+        tasks[task] = TaskVerdict(task, maximum, findings, task in bonuses)
     return Verdict(assignment, notebook, content, basis, tasks, problems)
 
 
@@ -108,11 +109,18 @@ def verdict_basis(assignment: str, content: str, settings: Settings) -> Basis:
 
 
 def task_points(assignment: str, notebook: str) -> dict[str, float]:
-    """Points by task of a notebook, as its source says."""
-    for source in read_sources(assignment):
-        if source.name == notebook:
-            return source.points(AUTOMATIC)
-    return {}
+    """Points by task of a notebook, bonuses among them, as its source says."""
+    return _points(assignment, notebook, CHECKS)
+
+
+def bonus_tasks(assignment: str, notebook: str) -> set[str]:
+    """Those of the tasks whose points come on top of the assignment's."""
+    return set(_points(assignment, notebook, (BONUS,)))
+
+
+def _points(assignment: str, notebook: str, roles: tuple[str, ...]) -> dict[str, float]:
+    found = [source.points(*roles) for source in read_sources(assignment) if source.name == notebook]
+    return found[0] if found else {}
 
 
 def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> None:

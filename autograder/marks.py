@@ -14,13 +14,26 @@ from segkit.errors import CourseError
 
 @dataclass(frozen=True)
 class Mark:
-    """One graded cell of a student: `score` is None until somebody has marked a written answer."""
+    """One graded cell of a student: `score` is None until somebody has marked a written answer.
+
+    `automatic`: code that hidden tests mark; `bonus`: its points come on top of the assignment's, and `maximum` is 0.
+    """
 
     notebook: str
     cell: str
     automatic: bool
     score: float | None
     maximum: float
+
+    @property
+    def bonus(self) -> bool:
+        """Whether its points come on top: no other code is graded with a maximum of 0."""
+        return self.automatic and self.maximum == 0
+
+
+def capped(score: float, maximum: float) -> float:
+    """What an assignment counts: what was earned in it, bonuses and extra credit included, up to its points."""
+    return min(score, maximum)
 
 
 def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
@@ -71,6 +84,8 @@ def _gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
 def marks_table(root: Path, assignment: str) -> str:
     """One line per student: automatic points by notebook, written answers, total; under it what lost points and why.
 
+    A bonus has a column of its own, if there is one, and counts in the total as far as points are missing there.
+
     Raises:
         CourseError: if the gradebook does not know the assignment.
     """
@@ -78,14 +93,16 @@ def marks_table(root: Path, assignment: str) -> str:
     if not marks:
         return f"Nothing of {assignment} is graded yet."
     notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
-    rows = [("student", *notebooks, "automatic", "written", "unmarked", "total")]
+    with_bonus = any(mark.bonus for given in marks.values() for mark in given)
+    rows = [("student", *notebooks, "automatic", "written", *["bonus"] * with_bonus, "unmarked", "total")]
     remarks = {}
     for student, given in sorted(marks.items()):
-        automatic = [mark for mark in given if mark.automatic]
+        automatic = [mark for mark in given if mark.automatic and not mark.bonus]
         written = [mark for mark in given if not mark.automatic]
         sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
+        bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
         waiting = str(sum(mark.score is None for mark in written))
-        rows.append((student, *sums, _sum(automatic), _sum(written), waiting, _sum(given)))
+        rows.append((student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given)))
         remarks[student] = [*_ungraded(root, assignment, student), *_lost(automatic)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
@@ -122,3 +139,8 @@ def _score(grade) -> float | None:
 def _sum(marks: Iterable[Mark]) -> str:
     given = list(marks)
     return f"{sum(mark.score or 0.0 for mark in given):g}/{sum(mark.maximum for mark in given):g}"
+
+
+def _total(given: list[Mark]) -> str:
+    maximum = sum(mark.maximum for mark in given)
+    return f"{capped(sum(mark.score or 0.0 for mark in given), maximum):g}/{maximum:g}"

@@ -20,7 +20,7 @@ from traitlets import Bool, Float, Int, Unicode
 
 from autograder.cases import course_secret
 from autograder.feedback import notebook_html, task_html, task_text
-from autograder.grading import Settings, grade_notebook, task_points, verdict_basis
+from autograder.grading import Settings, bonus_tasks, grade_notebook, task_points, verdict_basis
 from autograder.grading_run import CourseAutograde
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox
 from autograder.sandbox.limits import MIB
@@ -101,6 +101,10 @@ class GradeInWorker(NbGraderPreprocessor):
         for cell in nb.cells:
             if _is_check(cell):
                 task = verdict.tasks[cell.metadata.nbgrader.grade_id]
+                if task.bonus:
+                    # The gradebook's maximum of a bonus is 0; for the next steps of this run, which refuse more points
+                    # than the maximum in the notebook, and for formgrader's page, it is what can be earned.
+                    cell.metadata.nbgrader.points = task.max_points
                 cell.outputs = [_output(task, verdict.problems, float(cell.metadata.nbgrader.points))]
                 self.log.info("%s %s: %g of %g points", student, task.task, task.points, task.max_points)
         remarks = notebook_html(verdict)
@@ -114,7 +118,8 @@ def _verdict(submission: TriagedSubmission, assignment: str, notebook: str, sett
     if triaged.unreadable:
         basis = verdict_basis(assignment, content_key({}), settings)
         points = task_points(assignment, notebook)
-        return unreadable_verdict(assignment, notebook, basis, points, triaged.unreadable, triaged.repairs)
+        bonuses = bonus_tasks(assignment, notebook)
+        return unreadable_verdict(assignment, notebook, basis, points, triaged.unreadable, triaged.repairs, bonuses)
     verdict = grade_notebook(assignment, notebook, _cells(submission), settings, report=report)
     return Verdict(**{**vars(verdict), "repairs": triaged.repairs})
 

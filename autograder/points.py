@@ -3,7 +3,7 @@
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.paths import find_programs_beside_interpreter
-from autograder.sources import AUTOMATIC, BY_HAND, Source
+from autograder.sources import AUTOMATIC, BONUS, BY_HAND, Source
 
 TOTALS = (100.0, 10.0)  # what points may add up to: a whole course, or a warm-up
 
@@ -11,10 +11,11 @@ TOTALS = (100.0, 10.0)  # what points may add up to: a whole course, or a warm-u
 def wrong_points(sources: list[Source]) -> list[str]:
     """What is wrong with the points of an assignment, a sentence each; an empty list is good news.
 
-    They add up to one of `TOTALS`; every check and every written answer carries some; ids are unique.
+    They add up to one of `TOTALS`, a bonus not counted; every check, bonus and written answer carries some; ids are
+    unique.
     """
-    cells = [cell for source in sources for cell in source.cells if cell.role in (AUTOMATIC, BY_HAND)]
-    total = sum(cell.points for cell in cells)
+    cells = [cell for source in sources for cell in source.cells if cell.role in (AUTOMATIC, BONUS, BY_HAND)]
+    total = sum(cell.points for cell in cells if cell.role != BONUS)
     allowed = " or ".join(f"{number:g}" for number in TOTALS)
     problems = [] if total in TOTALS else [f"The points add up to {total:g}, not to {allowed}."]
     problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
@@ -37,6 +38,7 @@ def outdated_marks(sources: list[Source], assignment: str, db_url: str) -> str |
         graded = len(gradebook.assignment_submissions(assignment))
         known = {cell.name: cell.max_score for notebook in notebooks for cell in notebook.grade_cells}
     automatic, by_hand = (_changes(sources, role, known) for role in (AUTOMATIC, BY_HAND))
+    automatic += _became_bonus(sources, known)
     if not graded or not (automatic or by_hand):
         return None
     steps = []
@@ -54,3 +56,9 @@ def _changes(sources: list[Source], role: str, known: dict[str, float]) -> list[
     """`attention 12 -> 10` for each cell of that role that the gradebook knows with other points."""
     now = {name: points for source in sources for name, points in source.points(role).items()}
     return [f"{name} {known[name]:g} -> {now[name]:g}" for name in now if known.get(name, now[name]) != now[name]]
+
+
+def _became_bonus(sources: list[Source], known: dict[str, float]) -> list[str]:
+    """`attention 12 -> bonus` for each bonus that the gradebook knows as a part of the assignment's points."""
+    bonuses = [name for source in sources for name in source.points(BONUS)]
+    return [f"{name} {known[name]:g} -> bonus" for name in bonuses if known.get(name)]

@@ -10,7 +10,7 @@ from safetensors.torch import save
 from autograder.misconceptions import Misconception, cells_with, misconceptions_of
 from autograder.reference import reference_candidate
 from autograder.sandbox import Submission
-from autograder.sources import AUTOMATIC, read_sources
+from autograder.sources import BONUS, CHECKS, read_sources
 from autograder.trusted import TrustedWorker
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.checking.fingerprints import CLAIM, same_fingerprint
@@ -32,12 +32,15 @@ def record_answers(assignment: str, folder: Path | None = None) -> list[Path]:
     """
     written = []
     for source in read_sources(assignment):
-        for task_id, points in source.points(AUTOMATIC).items():
+        for task_id, points in source.points(*CHECKS).items():
             if task_id not in tasks_of(assignment):
                 raise CourseError(
                     f'{source.path.name} checks "{task_id}", which segkit.tasks.{assignment} does not list.'
                 )
-            recorded = _answers(tasks_of(assignment)[task_id], source.name, assignment, points)
+            recorded = replace(
+                _answers(tasks_of(assignment)[task_id], source.name, assignment, points),
+                bonus=task_id in source.points(BONUS),
+            )
             path = recorded_path(assignment, task_id) if folder is None else folder / f"{task_id}.safetensors"
             if not (path.is_file() and same_answers(load_recorded(path), recorded)):
                 _save(recorded, path)
@@ -78,8 +81,8 @@ def _hint(task: Task, notebook: str, assignment: str, recorded: Recorded, mistak
 
 
 def same_answers(old: Recorded, new: Recorded) -> bool:
-    """Whether two recordings have the same names, points and, to `SAME`, the same numbers."""
-    if (old.points, old.registered) != (new.points, new.registered):
+    """Whether two recordings have the same names, points, kind of points and, to `SAME`, the same numbers."""
+    if (old.points, old.bonus, old.registered) != (new.points, new.bonus, new.registered):
         return False
     if [list(a) for a in old.answers] != [list(a) for a in new.answers] or not _same_hints(old.hints, new.hints):
         return False
@@ -114,6 +117,7 @@ def _save(recorded: Recorded, path: Path) -> None:
     }
     about = {
         "points": recorded.points,
+        **({"bonus": True} if recorded.bonus else {}),
         "registered": recorded.registered,
         "hints": [asdict(hint) for hint in recorded.hints],
         "names": [[number, list(answer)] for number, answer in enumerate(recorded.answers)],

@@ -1,7 +1,8 @@
 """The one source of each notebook: `solutions/<assignment>/NN_name.py` in jupytext's percent format.
 
 A cell's role stands on its `# %%` line: `role="stub" id="MixFFN" task="2.3"`, `role="check" id="mix_ffn" points=6`,
-`role="experiment"`, `[markdown] role="answer" id="q1" points=2.5`; a cell without a role is given.
+`role="bonus" id="fast_decoder" points=3`, `role="experiment"`, `[markdown] role="answer" id="q1" points=2.5`; a cell
+without a role is given.
 """
 
 import re
@@ -16,8 +17,9 @@ from segkit.errors import CourseError
 from segkit.student import Cell
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-ROLES = {"given", "stub", "check", "experiment", "answer"}
-AUTOMATIC, BY_HAND = "check", "answer"
+ROLES = {"given", "stub", "check", "bonus", "experiment", "answer"}
+AUTOMATIC, BONUS, BY_HAND = "check", "bonus", "answer"
+CHECKS = (AUTOMATIC, BONUS)  # the cells that hidden tests give points to
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class Source:
     path: Path
     cells: list[SourceCell] = field(repr=False)
 
-    def points(self, role: str) -> dict[str, float]:
-        """Points by id of the cells of that role."""
-        return {cell.id: cell.points for cell in self.cells if cell.role == role and cell.id}
+    def points(self, *roles: str) -> dict[str, float]:
+        """Points by id of the cells of those roles."""
+        return {cell.id: cell.points for cell in self.cells if cell.role in roles and cell.id}
 
 
 def assignments(solutions: Path = SOLUTIONS) -> list[str]:
@@ -74,7 +76,7 @@ def _source_cell(cell: NotebookNode, path: Path) -> SourceCell:
     role = cell.metadata.get("role", "given")
     if role not in ROLES:
         raise CourseError(f"{path.name} has a cell of role {role!r}: the roles are {', '.join(sorted(ROLES))}.")
-    if role in {"stub", AUTOMATIC, BY_HAND} and "id" not in cell.metadata:
+    if role in {"stub", *CHECKS, BY_HAND} and "id" not in cell.metadata:
         raise CourseError(f"{path.name} has a cell of role {role!r} without an id: give it one, unique in the course.")
     return SourceCell(
         cell_type=cell.cell_type,

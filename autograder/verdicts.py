@@ -1,6 +1,7 @@
 """What the grader found: points per test, in words, kept as JSON beside the gradebook."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -35,11 +36,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class TaskVerdict:
-    """A task's tests and the points they carry together."""
+    """A task's tests and the points they carry together; those of a bonus come on top of the assignment's."""
 
     task: str
     max_points: float
     findings: list[Finding]
+    bonus: bool = False
 
     @property
     def points(self) -> float:
@@ -117,11 +119,17 @@ def content_key(cells: dict[str, list[Cell]]) -> str:
 
 
 def unreadable_verdict(
-    assignment: str, notebook: str, basis: Basis, points: dict[str, float], reason: str, repairs: list[str]
+    assignment: str,
+    notebook: str,
+    basis: Basis,
+    points: dict[str, float],
+    reason: str,
+    repairs: list[str],
+    bonuses: Collection[str] = (),
 ) -> Verdict:
-    """The verdict on a notebook of which nothing could be used: no points, and why."""
+    """The verdict on a notebook of which nothing could be used: no points, and why. `bonuses`: which tasks are some."""
     tasks = {
-        task: TaskVerdict(task, maximum, [Finding("", "the whole task", 1.0, reason, 0.0)])
+        task: TaskVerdict(task, maximum, [Finding("", "the whole task", 1.0, reason, 0.0)], task in bonuses)
         for task, maximum in points.items()
     }
     return Verdict(assignment, notebook, content_key({}), basis, tasks, [], repairs, reason)

@@ -180,6 +180,7 @@ def test_the_courses_own_notebooks_are_valid_and_their_ids_unique(assignment, so
         ('# %% role="stubb" id="x"\n', "has a cell of role 'stubb': the roles are"),
         ('# %% role="stub"\nx = 1', "has a cell of role 'stub' without an id"),
         ('# %% role="check" points=3\nx = 1', "has a cell of role 'check' without an id"),
+        ('# %% role="bonus" points=3\nx = 1', "has a cell of role 'bonus' without an id"),
         ('# %% [markdown] role="answer" points=3\n# x', "has a cell of role 'answer' without an id"),
     ],
 )
@@ -189,6 +190,16 @@ def test_a_source_that_makes_no_sense_is_said(course, text, words):
         build_student_notebooks("tiny", course / "built")
     assert str(error.value).startswith("02_second.py")
     assert not (course / "built").exists()
+
+
+def test_a_bonus_is_a_locked_check_of_which_nbgrader_expects_no_points(course):
+    source = course / "solutions" / "tiny" / "02_second.py"
+    source.write_text(SECOND.replace('role="check" id="x" points=3.5', 'role="bonus" id="x" points=3'))
+    _, built = build_student_notebooks("tiny", course / "built")
+    bonus = with_id(nbformat.read(built, as_version=4), "x")
+    assert (bonus.source, bonus.metadata.tags, bonus.metadata.course) == ('check("x")', ["check"], {"bonus": 3})
+    about = bonus.metadata.nbgrader
+    assert (about.grade, about.locked, about.solution, about.points) == (True, True, False, 0)
 
 
 def test_an_assignment_that_does_not_exist_is_said(course):

@@ -17,7 +17,7 @@ from autograder.grading import Settings, earlier_cells, grade_notebook, task_poi
 from autograder.kept import KeptFindings, fingerprint_of_test
 from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Limits
-from autograder.sources import AUTOMATIC, read_sources
+from autograder.sources import CHECKS, read_sources
 from autograder.submissions import candidate_cells, notebook_cells
 from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, changes, content_key, unreadable_verdict
 from segkit.errors import CourseError
@@ -510,5 +510,5 @@ def test_a_notebook_without_tasks_needs_no_tests():
 
 def test_points_stand_in_the_notebooks_source():
     for source in read_sources("segformer"):
-        assert task_points("segformer", source.name) == source.points(AUTOMATIC)
+        assert task_points("segformer", source.name) == source.points(*CHECKS)
     assert task_points("segformer", "no_such_notebook") == {}

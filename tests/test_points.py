@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 from autograder.completion import Mistake, complete_assignment
 from autograder.paths import ROOT, find_programs_beside_interpreter
 from autograder.points import outdated_marks, wrong_points
-from autograder.sources import assignments, read_source, read_sources
+from autograder.sources import BONUS, assignments, read_source, read_sources
 
 SOURCE = """\
 # %% role="check" id="one" points=6
@@ -47,6 +47,17 @@ def test_points_add_up_to_100_or_10(sources_with) -> None:
     assert 'The cell "q1" carries no points.' in wrong_points(sources_with("points=4", "points=0"))
 
 
+def test_a_bonus_comes_on_top_of_the_sum_and_carries_points_too(sources_with) -> None:
+    bonus = 'id="one" points=6\ncheck("one")\n\n# %% role="bonus" id="more" points=3'
+    assert wrong_points(sources_with('id="one" points=6', bonus)) == []
+    assert wrong_points(sources_with('id="one" points=6', bonus.replace("points=3", "points=0"))) == [
+        'The cell "more" carries no points.'
+    ]
+    assert wrong_points(sources_with('id="one" points=6', bonus.replace('id="more"', 'id="q1"'))) == [
+        'Two graded cells are called "q1".'
+    ]
+
+
 def test_graded_ids_are_unique(sources_with) -> None:
     assert wrong_points(sources_with('id="q1"', 'id="one"')) == ['Two graded cells are called "one".']
 
@@ -55,7 +66,7 @@ def test_graded_ids_are_unique(sources_with) -> None:
 def test_points_of_the_course_s_own_assignments(assignment: str, total: float) -> None:
     assert assignment in assignments()
     cells = [cell for source in read_sources(assignment) for cell in source.cells]
-    assert sum(cell.points for cell in cells) == total
+    assert sum(cell.points for cell in cells if cell.role != BONUS) == total
 
 
 @pytest.fixture
@@ -74,6 +85,20 @@ def gradebook_url(tmp_path: Path) -> str:
 def test_points_may_change_before_anything_is_graded(sources_with, gradebook_url: str) -> None:
     assert outdated_marks(sources_with("points=6", "points=96"), "small", gradebook_url) is None
     assert outdated_marks(sources_with(), "another", gradebook_url) is None
+
+
+def test_a_bonus_is_not_taken_for_changed_points_unless_it_was_none(sources_with, gradebook_url: str) -> None:
+    bonus = 'role="bonus" id="one" points=6'
+    with Gradebook(gradebook_url) as gradebook:
+        gradebook.add_student("ada")
+        gradebook.add_submission("small", "ada")
+    assert "(one 6 -> bonus)" in outdated_marks(
+        sources_with('role="check" id="one" points=6', bonus), "small", gradebook_url
+    )
+    with Gradebook(gradebook_url) as gradebook:
+        gradebook.find_grade_cell("one", "01_small", "small").max_score = 0
+        gradebook.db.commit()
+    assert outdated_marks(sources_with('role="check" id="one" points=6', bonus), "small", gradebook_url) is None
 
 
 def test_marks_for_other_points_are_named_with_what_to_do(sources_with, gradebook_url: str) -> None:

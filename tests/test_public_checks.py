@@ -10,7 +10,7 @@ from autograder.misconceptions.variants import sources
 from autograder.paths import NOTEBOOKS
 from autograder.record import record_answers
 from autograder.sandbox import Submission
-from autograder.sources import AUTOMATIC, assignments
+from autograder.sources import CHECKS, assignments
 from autograder.submissions import candidate_cells
 from autograder.trusted import TrustedWorker
 from segkit.checking.notebook import CheckFailed, Report, check, run_task
@@ -44,15 +44,15 @@ def problems(report: Report) -> list[str]:
 
 def test_tasks_are_those_of_the_notebooks_in_their_order() -> None:
     found = [source for assignment in assignments() for source in sources(assignment).values()]
-    assert list(TASKS) == [task for source in found for task in source.points(AUTOMATIC)]
+    assert list(TASKS) == [task for source in found for task in source.points(*CHECKS)]
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_reference_passes(task: str) -> None:
     report = report_of(task, cells_of(task))
     assert problems(report) == []
-    points = load_recorded(recorded_path(assignment_of(task), task)).points
-    assert f"{points:g} points of this task" in report.closing
+    recorded = load_recorded(recorded_path(assignment_of(task), task))
+    assert f"the {recorded.points:g} {'bonus ' * recorded.bonus}points of this task" in report.closing
 
 
 @pytest.mark.parametrize("assignment", assignments())
@@ -68,8 +68,8 @@ def test_every_check_cell_asserts_something(task: str) -> None:
     recorded = load_recorded(recorded_path(assignment_of(task), task))
     assert len(recorded.answers) == len(TASKS[task].checks) > 0
     assert all(recorded.answers)
-    (notebook,) = [source for source in sources(assignment_of(task)).values() if task in source.points(AUTOMATIC)]
-    (cell,) = [cell for cell in notebook.cells if (cell.role, cell.id) == (AUTOMATIC, task)]
+    (notebook,) = [source for source in sources(assignment_of(task)).values() if task in source.points(*CHECKS)]
+    (cell,) = [cell for cell in notebook.cells if cell.role in CHECKS and cell.id == task]
     assert cell.source == f'check("{task}")'
 
 

@@ -10,7 +10,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
 from autograder.misconceptions import Edit
-from autograder.sources import AUTOMATIC, BEGIN, END, Source, SourceCell, read_sources
+from autograder.sources import BEGIN, CHECKS, END, Source, SourceCell, read_sources
 from mutation.operators import all_operators
 
 
@@ -61,7 +61,7 @@ def graded_stubs(source: Source) -> Iterator[tuple[SourceCell, str]]:
     for cell in source.cells:
         if cell.role == "stub":
             waiting.append(cell)
-        elif cell.role == AUTOMATIC:
+        elif cell.role in CHECKS:
             yield from ((stub, cell.id) for stub in waiting)
             waiting = []
 

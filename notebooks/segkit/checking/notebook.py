@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 
 from segkit.checking.candidate import Candidate
-from segkit.checking.public import Outcome, find_task, load_recorded, recorded_path, run_check, with_hints
+from segkit.checking.public import Outcome, Recorded, find_task, load_recorded, recorded_path, run_check, with_hints
 from segkit.checking.workbench import Workbench
 from segkit.errors import CourseError
 
@@ -96,16 +96,17 @@ def run_task(task: str, names: dict) -> Report:
     finally:
         workbench.restore()
     outcomes = with_hints(found, outcomes, recorded.hints)
-    return Report(found.title, outcomes, _closing(outcomes, recorded.points))
+    return Report(found.title, outcomes, _closing(outcomes, recorded))
 
 
-def _closing(outcomes: list[Outcome], points: float) -> str:
+def _closing(outcomes: list[Outcome], recorded: Recorded) -> str:
     failed = sum(outcome.problem is not None for outcome in outcomes)
     if failed:
         return f"{failed} of {len(outcomes)} public checks failed."
+    kind = "bonus points" if recorded.bonus else "points"
     return (
         f"All {len(outcomes)} public checks passed. Hidden tests ask the same of other sizes and numbers, and of "
-        f"gradients and good manners; they decide the {points:g} points of this task."
+        f"gradients and good manners; they decide the {recorded.points:g} {kind} of this task."
     )
 
 

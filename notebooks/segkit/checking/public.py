@@ -45,6 +45,7 @@ class Task:
 class Recorded:
     """Right answers of a task's public checks, by position and name, and the points its check cell carries.
 
+    `bonus`: the points come on top of the assignment's.
     `registered`: by position, how many weights the check's module registers, None where there is no module.
     `hints`: what frequent mistakes answer, and what to say about them.
     """
@@ -53,6 +54,7 @@ class Recorded:
     answers: list[dict[str, torch.Tensor]] = field(default_factory=list)
     registered: list[int | None] = field(default_factory=list)
     hints: list["Hint"] = field(default_factory=list)
+    bonus: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def load_recorded(path: Path) -> Recorded:
         about = json.loads(file.metadata()["about"])
         answers = [{name: file.get_tensor(f"{number}/{name}") for name in names} for number, names in about["names"]]
     hints = [Hint(**hint) for hint in about.get("hints", [])]
-    return Recorded(about["points"], answers, about.get("registered", []), hints)
+    return Recorded(about["points"], answers, about.get("registered", []), hints, about.get("bonus", False))
 
 
 def run_check(
