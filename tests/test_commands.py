@@ -48,8 +48,6 @@ def test_without_an_assignment_all_are_meant(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         names = archive.namelist()
     assert all(any(f"/{assignment}/" in name for name in names) for assignment in assignments())
-    audited = autograder("audit", folder=tmp_path)
-    assert audited.stdout.splitlines() == [f"{name}: nothing to complain about." for name in assignments()]
 
 
 def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from ade20k_folder import write_folder, zipped
-from file_server import FileServer, Manners, free_port
+from file_server import FileServer, Manners, silent_port
 
 from segkit import download
 from segkit.subset import is_built, read_manifest
@@ -73,8 +73,9 @@ def test_a_server_that_gives_another_file_ends_with_a_sentence(command, archive,
 
 
 def test_no_server_ends_with_a_sentence(command, tmp_path, capsys):
-    url = f"http://127.0.0.1:{free_port()}/ADE.zip"
-    assert command("--download", "--url", url, "--archive", tmp_path / "ADE.zip", "--out", tmp_path / "out") == 2
+    with silent_port() as port:
+        url = f"http://127.0.0.1:{port}/ADE.zip"
+        assert command("--download", "--url", url, "--archive", tmp_path / "ADE.zip", "--out", tmp_path / "out") == 2
     assert capsys.readouterr().err.startswith(f"Cannot download {url}")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from file_server import PATH, FileServer, Manners, etag_of, free_port
+from file_server import PATH, FileServer, Manners, etag_of, silent_port
 
 from segkit import download as module
 from segkit.download import ADE20K_MD5, ADE20K_URL, checksum_of, download
@@ -532,8 +532,8 @@ def test_a_page_may_be_what_is_wanted(serve, path):
 
 
 def test_no_network_is_one_sentence(path, pauses):
-    url = f"http://127.0.0.1:{free_port()}{PATH}"
-    with pytest.raises(CourseError) as error:
+    with silent_port() as port, pytest.raises(CourseError) as error:
+        url = f"http://127.0.0.1:{port}{PATH}"
         download(url, path, progress=False)
     assert url in str(error.value) and "byte: 5" in str(error.value)
     assert "HTTPConnection" not in str(error.value)

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 from ade20k_folder import write_folder, zipped
-from file_server import FileServer, Manners, free_port
+from file_server import FileServer, Manners, silent_port
 
 from segkit import course, download
 from segkit.course import CourseSettings, read_settings
@@ -65,12 +65,13 @@ def test_an_interrupted_download_goes_on_in_the_next_call(desk, pack):
 
 
 def test_without_network_the_sample_takes_the_place(desk, capsys):
-    offer(desk, f"http://127.0.0.1:{free_port()}/data.zip")
-    assert len(FourClassADE20K(locate_data())) > 100
-    words = capsys.readouterr().out
-    assert "Cannot download http://127.0.0.1" in words
-    assert "Until then, the drawn sample takes the place of the photographs" in words
-    assert len(RawADE20K(raw_data())) == 120
+    with silent_port() as port:
+        offer(desk, f"http://127.0.0.1:{port}/data.zip")
+        assert len(FourClassADE20K(locate_data())) > 100
+        words = capsys.readouterr().out
+        assert "Cannot download http://127.0.0.1" in words
+        assert "Until then, the drawn sample takes the place of the photographs" in words
+        assert len(RawADE20K(raw_data())) == 120
 
 
 def test_what_is_not_what_the_course_offers_is_not_used(desk, pack, capsys):
@@ -98,10 +99,11 @@ def test_data_may_be_an_address(desk, pack, monkeypatch, with_checksum):
 
 
 def test_an_address_in_data_that_does_not_answer_is_an_error(desk, monkeypatch):
-    monkeypatch.setenv("DATA", f"http://127.0.0.1:{free_port()}/data.zip")
-    for function in (locate_data, raw_data):
-        with pytest.raises(CourseError, match="Cannot download http"):
-            function()
+    with silent_port() as port:
+        monkeypatch.setenv("DATA", f"http://127.0.0.1:{port}/data.zip")
+        for function in (locate_data, raw_data):
+            with pytest.raises(CourseError, match="Cannot download http"):
+                function()
     assert not list(desk.glob("data/sample*"))
 
 

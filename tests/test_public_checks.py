@@ -8,7 +8,6 @@ from autograder.examination import notebook_of
 from autograder.misconceptions import Misconception, misconceptions_of
 from autograder.misconceptions.variants import sources
 from autograder.paths import NOTEBOOKS
-from autograder.record import record_answers
 from autograder.sandbox import Submission
 from autograder.sources import CHECKS, assignments
 from autograder.submissions import candidate_cells
@@ -53,14 +52,6 @@ def test_reference_passes(task: str) -> None:
     assert problems(report) == []
     recorded = load_recorded(recorded_path(assignment_of(task), task))
     assert f"the {recorded.points:g} {'bonus ' * recorded.bonus}points of this task" in report.closing
-
-
-@pytest.mark.parametrize("assignment", assignments())
-def test_recorded_answers_and_hints_are_those_of_the_sources(tmp_path, assignment: str) -> None:
-    for task in tasks_of(assignment):
-        path = recorded_path(assignment, task)
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    assert record_answers(assignment, tmp_path) == []
 
 
 @pytest.mark.parametrize("task", TASKS)

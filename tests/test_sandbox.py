@@ -401,6 +401,7 @@ result = {
 # --- limits ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone("the system counts the processes of a user, and another process may have the same")
 def test_files_processes_threads_and_cores_are_limited():
     found = inside(
         """
@@ -491,6 +492,7 @@ def fork_bomb(size):
 """
 
 
+@pytest.mark.alone("memory that no process owns is counted on the whole machine")
 def test_memory_is_limited_in_one_process_in_several_and_where_no_process_owns_it():
     limit = 1200 * MIB
     with Worker(submission(GREEDY), limits=Limits(memory=limit, test=20)) as worker:
@@ -512,6 +514,7 @@ def test_memory_is_limited_in_one_process_in_several_and_where_no_process_owns_i
             assert len(namespaces) == 1 and are_empty(namespaces)
 
 
+@pytest.mark.alone("other sandboxes of its user, if any, could start no process")
 def test_a_fork_bomb_is_stopped_and_nothing_of_it_is_left():
     with Worker(submission(GREEDY), limits=Limits(test=4, processes=40)) as worker:
         ask(worker).call("count_calls")

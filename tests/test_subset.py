@@ -586,11 +586,8 @@ def counted_again(source, split, ignore):
     for name in sorted(raw_files(source, "images", split)):
         with annotations[name]() as picture:
             ids = np.array(picture)
-        height, width = ids.shape
-        target = np.empty((64, 64), np.int64)
-        for i in range(64):
-            for j in range(64):
-                target[i, j] = ids[math.floor(i * height / 64), math.floor(j * width / 64)]
+        rows, columns = ([math.floor(i * size / 64) for i in range(64)] for size in ids.shape)
+        target = ids[np.ix_(rows, columns)].astype(np.int64)
         plant = np.isin(target, (5, 10, 18, 67))
         person = (target == 13) | (target == 127)
         vehicle = np.isin(target, (21, 77, 84, 91, 103, 104, 128))

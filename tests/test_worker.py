@@ -280,6 +280,7 @@ def test_tests_do_not_share_objects_parameters_or_random_numbers(shared):
 # --- time -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone("it leaves the processor half a second")
 def test_the_questions_of_a_test_share_its_seconds_and_another_test_has_its_own(shared, monkeypatch):
     monkeypatch.setattr(shared, "limits", Limits(test=3))
     for _ in range(2):
@@ -303,6 +304,7 @@ def test_a_notebook_that_used_up_its_time_is_not_asked_again(shared, monkeypatch
     assert (error.value.kind, error.value.stopped) == ("time", "time")
 
 
+@pytest.mark.alone("it leaves the processor two seconds")
 def test_a_question_is_stopped_when_the_notebook_has_no_time_left(shared, monkeypatch):
     ask(shared).call("count_calls")
     monkeypatch.setattr(shared, "limits", Limits(notebook=round(shared._spent, 3) + 1))

@@ -1,0 +1,47 @@
+"""How tests share a machine: `make test` runs two processes of pytest-xdist side by side.
+
+The tests of a file stay together in one process and in their order (`--dist loadfile`): they share fixtures and what is
+computed once, and some build on others. A test that watches what belongs to the whole machine is marked `alone` and
+runs while the other process waits.
+"""
+
+import fcntl
+import os
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", "alone(why): runs while no other process of this run is in a test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of few tests, which run notebooks or grade classes.
+
+    At the end, one process has nothing left to do until the other is through with its file: it should be a quick one.
+    """
+    if IN_A_WORKER:
+        sizes = Counter(item.path for item in items)
+        items.sort(key=lambda item: sizes[item.path])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around everything: waiting is not part of a test's time
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """A test marked `alone` waits until no other process is in a test, and lets none begin one."""
+    if not IN_A_WORKER:
+        return (yield)
+    folder = item.config.cache.mkdir("alone")
+    kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
+    with (folder / "gate").open("a") as gate, (folder / "lock").open("a") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # held while waiting, so that no test overtakes one that waits to be alone
+        fcntl.flock(lock, kind)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        try:
+            return (yield)
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing it is not enough while a forked process holds it as well
