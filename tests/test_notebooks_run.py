@@ -16,7 +16,7 @@ from autograder.completion import complete_assignment
 from autograder.sources import assignments, read_sources
 
 NOTEBOOKS = [(assignment, source.name) for assignment in assignments() for source in read_sources(assignment)]
-PROGRESS = re.compile(r"(?:[\w .-]+:)? *\d+%\|.*\]$")  # a bar, which is shown where work takes more than a moment
+PROGRESS = re.compile(r"(?:[\w .-]+:)? *\d+%\|.*\] *$")  # a bar, which is shown where work takes more than a moment
 
 
 @pytest.fixture(scope="module")
