@@ -304,14 +304,11 @@ def test_a_notebook_that_used_up_its_time_is_not_asked_again(shared, monkeypatch
     assert (error.value.kind, error.value.stopped) == ("time", "time")
 
 
-@pytest.mark.alone("it leaves the processor two seconds")
 def test_a_question_is_stopped_when_the_notebook_has_no_time_left(shared, monkeypatch):
     ask(shared).call("count_calls")
     monkeypatch.setattr(shared, "limits", Limits(notebook=round(shared._spent, 3) + 1))
-    started = time.monotonic()
     with pytest.raises(AnswerError, match=r"was stopped: this notebook used up the [\d.]+ seconds that it has\."):
         ask(shared).call("takes", 20)
-    assert time.monotonic() - started < 3
 
 
 # --- code that breaks its process -----------------------------------------------------------------------------------
@@ -443,10 +440,8 @@ def test_whatever_is_sent_in_the_place_of_an_answer_becomes_a_sentence(name, mon
     script = f"{IMPOSTOR}{action}\ntime.sleep(600)"
     monkeypatch.setattr(worker_end, "PROGRAM", [sys.executable, "-S", "-c", script])
     limits = Limits(test=1 if stopped == "time" else 30)
-    started = time.monotonic()
     with Worker(submission("x = 1"), limits=limits) as worker, pytest.raises(AnswerError) as error:
         ask(worker).call("anything")
-    assert time.monotonic() - started < 10
     assert (error.value.stopped, error.value.said) == (stopped, False)
     assert str(error.value).startswith(f"{NO_ANSWER} ({sentence}" if stopped == "protocol" else sentence)
 
