@@ -557,7 +557,7 @@ def one():
 
 @pytest.mark.parametrize("name", ["spin", "spin_in_threads"])
 def test_processor_time_is_limited(name):
-    with Worker(submission(BUSY), limits=Limits(cpu=5)) as worker:
+    with Worker(submission(BUSY), limits=Limits(cpu=5, test=300)) as worker:
         with pytest.raises(AnswerError, match="it used up 5 seconds of processor time") as error:
             ask(worker).call(name)
         assert (error.value.stopped, error.value.said) == ("cpu", False)
