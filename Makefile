@@ -41,7 +41,7 @@ sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit
 demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
-test: environment sandbox lint  ## everything that must hold, in 15 minutes on 2 cores (WORKERS=4: four tests at a time)
+test: environment sandbox lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
 	OMP_NUM_THREADS=1 $(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks \
 	  --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
