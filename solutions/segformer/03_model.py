@@ -690,6 +690,40 @@ print(f"best mean IoU  : {history.best_mean_iou:.3f}, in epoch {history.best_epo
 # model is, IoU only which class wins. Kept are the weights with the best mean IoU.
 
 # %% [markdown]
+# ### If you like: begin where others stopped
+#
+# Your encoder began with random numbers. The paper's was first trained to name what is on 1.3 million photographs
+# (ImageNet), and its weights are published. `load_pretrained` puts them into **your** encoder, whatever your layers are
+# called, and verifies in float64 that each stage then computes the published function.
+#
+# They may be used for study and research, not commercially; nor may what you train from them.
+
+# %% role="experiment"
+from segkit.pretrained import load_pretrained
+
+pretrained = None  # "nvidia/mit-b0" is fetched from the Hugging Face hub; a file of yours is given by its path
+if pretrained is None:
+    print("This model began with random numbers. To compare, set pretrained and run this cell again.")
+else:
+    chosen = {**settings, "learning_rate": 6e-5, "pretrained": str(pretrained), "run": "pretrained"}
+    out = Path("checkpoints") / chosen["run"]
+    torch.manual_seed(chosen["seed"])
+    model = load_pretrained(SegFormer(num_classes=4), pretrained)
+    history = fit(
+        model, train_set, val_set, out,
+        loss=segmentation_loss, confusion_matrix=confusion_matrix, mean_iou=mean_iou, epochs=chosen["epochs"],
+        batch_size=chosen["batch_size"], learning_rate=chosen["learning_rate"], head_learning_rate_factor=10,
+        seed=chosen["seed"],
+    )  # fmt: skip
+    (out / "settings.json").write_text(json.dumps(chosen, indent=1))
+    print(f"best mean IoU with published weights {history.best_mean_iou:.3f}, in epoch {history.best_epoch}")
+
+# %% [markdown]
+# What has learned much already should change little: the encoder's learning rate is the paper's $6 \cdot 10^{-5}$, and
+# the decoder, which begins with random numbers, learns ten times as fast. Larger encoders fit larger models:
+# `SegFormer(num_classes=4, **sizes("b2"))`, with `sizes` from the same module, takes "nvidia/mit-b2".
+
+# %% [markdown]
 # **Before you go on**, try one change: another learning rate, more epochs, no flips. Change one setting *and* the
 # run's name, and run the cells from the settings down. Notebook 4 asks what you chose, and why.
 

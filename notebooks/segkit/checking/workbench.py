@@ -109,7 +109,7 @@ class Workbench:
                 "shape": list(tensor.shape),
                 "kind": kind,
                 "dtype": str(tensor.dtype).split(".")[-1],
-                "layer": _layer_type(owner.get_submodule(name.rpartition(".")[0])),
+                "layer": layer_type(owner.get_submodule(name.rpartition(".")[0])),
             }
             for name, kind, tensor in _named_state(owner)
         ]
@@ -191,7 +191,7 @@ def _named_state(module: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
             yield name, "buffer", buffer
 
 
-def _layer_type(owner: nn.Module) -> str:
+def layer_type(owner: nn.Module) -> str:
     """Which of PyTorch's layers a module is, perhaps as a subclass; empty if it is none."""
     for kind in type(owner).__mro__:
         if kind is not nn.Module and kind.__module__.startswith("torch.nn.modules."):
