@@ -12,6 +12,7 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from segkit.analysis import reliability
 from segkit.canvas import LINE_COLORS, LOOK
 from segkit.data import prepare_image
 from segkit.errors import CourseError
@@ -21,8 +22,10 @@ from segkit.plots import (
     PALETTE,
     colorize,
     overlay,
+    show_attention,
     show_class_iou,
     show_class_shares,
+    show_confidence,
     show_confusion,
     show_curves,
     show_images,
@@ -30,6 +33,8 @@ from segkit.plots import (
     show_maps,
     show_overlay,
     show_predictions,
+    show_receptive_fields,
+    show_reliability,
 )
 from segkit.training.history import History
 
@@ -75,6 +80,10 @@ def history(name="run", epochs=3, steps_per_epoch=4):
     )
 
 
+def probabilities(height=5, width=6, classes=4, seed=0):
+    return torch.randn(classes, height, width, generator=torch.Generator().manual_seed(seed)).softmax(dim=0)
+
+
 def words(figure):
     """Everything that is written in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
@@ -91,6 +100,10 @@ def every_figure():
         "class iou": lambda: show_class_iou(torch.tensor([0.7, 0.2, math.nan, 0.5])),
         "lines": lambda: show_lines([1, 2, 4], {"a": [1, 2, 3], "b": [3, 2, 1]}, x_label="R", y_label="ms", log_x=True),
         "maps": lambda: show_maps([torch.rand(4, 5), torch.rand(4, 5)], titles=["a", "b"], label="accuracy"),
+        "confidence": lambda: show_confidence([image()], [labels()], [labels(seed=1)], [torch.rand(5, 6)]),
+        "reliability": lambda: show_reliability(reliability(probabilities(), labels())),
+        "attention": lambda: show_attention(image(), (3, 4), [torch.rand(2, 3)] * 4, titles=list("abcd")),
+        "receptive fields": lambda: show_receptive_fields({"a": [torch.rand(9, 9)] * 2, "b": [torch.rand(9, 9)]}),
         "segformer": draw_segformer,
         "patches": lambda: draw_patches(7, 4, 3),
         "attention reduction": lambda: draw_attention_reduction(16, 24, 8),
@@ -233,6 +246,53 @@ def test_bars_name_what_is_absent_and_what_is_missing():
 def test_maps_share_one_scale():
     figure = show_maps([torch.zeros(2, 2), torch.full((2, 2), 3.0)])
     assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(0.0, 3.0)}
+
+
+def test_shares_stand_beside_the_ious():
+    text = words(show_class_iou(torch.tensor([0.7, 0.3, 0.6, 0.5]), shares=torch.tensor([0.6, 0.2, 0.1, 0.1])))
+    assert {"0.700", "mean 0.525", "60.0%", "share of the pixels"} <= set(text.split("\n"))
+
+
+# ---- what a model is sure of, looks at, sees
+
+
+def test_confidence_is_shown_from_chance_to_certainty():
+    target = torch.tensor([[0, 1], [2, 255]])
+    sure = torch.tensor([[0.25, 0.75], [1.0, 0.5]])
+    figure = show_confidence([image()], [target], [torch.tensor([[0, 1], [0, 3]])], [sure], titles=["first"])
+    shown = figure.axes[3].images[0]
+    assert (np.asarray(shown.get_array()) == sure.numpy()).all() and shown.get_clim() == (0.25, 1)
+    assert {"33.3% wrong", "62% on average", "first", "wrong", "probability of the predicted class"} <= set(
+        words(figure).split("\n")
+    )
+    with pytest.raises(CourseError, match="1 images, 1 targets, 1 predictions, 2 confidences"):
+        show_confidence([image()], [target], [target], [sure, sure])
+
+
+def test_reliability_leaves_empty_bins_out():
+    half = torch.tensor([[[0.9, 0.9], [0.6, 0.6]], [[0.1, 0.1], [0.4, 0.4]]])
+    figure = show_reliability(reliability(half, torch.tensor([[0, 1], [0, 0]]), bins=4))
+    (_, model) = figure.axes[0].lines
+    assert model.get_xydata() == pytest.approx(np.array([[0.6, 1.0], [0.9, 0.5]]))
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [0, 0, 0.5, 0.5]
+    assert "calibration error 0.400" in words(figure)
+
+
+def test_attention_lies_over_the_image_and_counts_keys():
+    weights = torch.tensor([[0.5, 0.2, 0.1], [0.1, 0.05, 0.05]])
+    figure = show_attention(image(20, 30), (3, 4), [weights, torch.full((4, 6), 1 / 24)], titles=["one", "all alike"])
+    assert {"half of it on 1 of 6 keys", "half of it on 12 of 24 keys", "all alike"} <= set(words(figure).split("\n"))
+    for axis in figure.axes:
+        assert {tuple(picture.get_extent()) for picture in axis.images} == {(0, 30, 20, 0)}
+        assert all(line.get_xydata().tolist() == [[4.5, 3.5]] for line in axis.lines) and axis.lines
+
+
+def test_receptive_fields_share_one_scale_and_tell_their_area():
+    spot = torch.zeros(10, 10)
+    spot[4, 4] = 1
+    figure = show_receptive_fields({"near": [spot], "far": [torch.ones(10, 10)]})
+    assert {"95% on 1.0%", "95% on 95.0%", "near", "far", "stage 1"} <= set(words(figure).split("\n"))
+    assert {axis.images[0].get_clim() for axis in figure.axes[:2]} == {(-4, 0)}
 
 
 # ---- drawings

@@ -1,7 +1,8 @@
 """segkit: the small library that the course's notebooks import.
 
 `check(task)` tries the task of the notebook that calls it; `student_code(notebook)` gives a later notebook what an
-earlier one defines. Everything else is imported by its module: `segkit.data`, `segkit.training`, `segkit.plots`.
+earlier one defines. Everything else is imported by its module: `segkit.data`, `segkit.training`, `segkit.plots`,
+`segkit.analysis`.
 """
 
 from importlib import import_module

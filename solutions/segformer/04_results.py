@@ -11,6 +11,9 @@
 # | 4.3 | `worst_images` | 2 | 20 |
 # | 4.4 | what the model does: a description | 4 | 45 |
 # | 4.5 | what you chose, and why | 4 | 30 |
+#
+# Between 4.3 and 4.4 stand three experiments of ten minutes each: how sure the model is, what a position looks at, and
+# what bad weather does. There is nothing to write in them; they are material for 4.4.
 
 # %% [markdown]
 # **Before you start.** Notebook 3 lies in the same folder, is complete and saved, and was run to its end: its training
@@ -280,12 +283,12 @@ ious = per_class_iou(by_logits)
 for name, iou, pixels in zip(CLASS_NAMES, ious.tolist(), by_logits.sum(dim=1).tolist(), strict=True):
     print(f"{name:>14}: IoU {iou:.3f}, {pixels / by_logits.sum():6.1%} of the pixels")
 print(f"mean of these {ious.nanmean():.3f}, mean_iou of task 3.2 {mean_iou(by_logits):.3f}")
-show_class_iou(ious)
+show_class_iou(ious, shares=by_logits.sum(dim=1) / by_logits.sum())
 
 # %% [markdown]
-# The two means must agree. Compare the order of the IoUs with the order of the shares: is the rarest class the worst?
-# If not, what makes the worst one hard? The bars say how good a class is, but not what happens to its pixels. That is
-# in the matrix.
+# The two means must agree. Compare the order of the IoUs with the order of the shares beside them: is the rarest class
+# the worst? If not, what makes the worst one hard? The bars say how good a class is, but not what happens to its
+# pixels. That is in the matrix.
 
 # %% role="experiment"
 from segkit.plots import show_confusion
@@ -388,10 +391,13 @@ show_photographs(worst)
 # light, a strange view? And is it always the model that is wrong? Annotations were drawn by people, and some are
 # coarse.
 #
-# Before you blame the model, look at what the score is made of:
+# Before you blame the model, look at what the score is made of, and at the class that pulls it down: is it *missed*
+# (called background), *invented* (it is background), or *confused* with another class?
 
 # %% role="experiment"
 import math
+
+from segkit.analysis import why_low
 
 for i in worst:
     image, mask = photographs[i]
@@ -400,12 +406,143 @@ for i in worst:
     parts = zip(CLASS_NAMES, per_class_iou(confusion).tolist(), confusion.sum(dim=1).tolist(), strict=True)
     words = [f"{name} {iou:.2f} ({pixels / truth.numel():.1%})" for name, iou, pixels in parts if not math.isnan(iou)]
     print(f"image {i}: mean {mean_iou(confusion):.2f} = " + ", ".join(words))
+    if reason := why_low(confusion):
+        print("    " + reason.sentence())
 
 # %% [markdown]
 # Behind each IoU stands the class's share of the image's pixels. A class with 0 % was invented: a handful of wrong
 # pixels makes its IoU 0, and in a single image that alone pulls the mean down by a third or a quarter. So the list
 # holds hard images *and* images with a tiny class: tell them apart before you write. (Scores at full size; the order
 # was made on the grid.)
+
+# %% [markdown]
+# ## How sure is it?
+#
+# *About 10 minutes. You need: softmax.*
+#
+# **Idea.** The softmax of a pixel's logits $z$ are probabilities, and that of the chosen class is the model's
+# *confidence*: $p = \max_k \, \mathrm{softmax}(z)_k$, from a quarter (no idea) to 1. It comes for free with every
+# prediction. Here for your worst image and two others.
+
+# %% role="experiment"
+from segkit.analysis import class_probabilities
+from segkit.plots import show_confidence
+
+shown = [worst[0], 0, len(photographs) // 2]
+images, masks = zip(*(photographs[i] for i in shown), strict=True)
+probabilities = [class_probabilities(model, image, image_size) for image in images]
+predictions = [of_classes.argmax(dim=0) for of_classes in probabilities]
+confidences = [of_classes.amax(dim=0) for of_classes in probabilities]
+show_confidence(images, masks, predictions, confidences, titles=[f"image {i}" for i in shown])
+
+# %% [markdown]
+# Dark lines run along borders: there two classes are equally good. Dark areas are things that the model does not know.
+# Compare the last two columns: wrong and dark is an honest error, wrong and bright a dangerous one, which no threshold
+# would find.
+
+# %% [markdown]
+# **May it be believed?** Of all pixels with a confidence of about 0.8, about 80 % should be right; then the model is
+# *calibrated*. Sort the pixels into bins $b$ of similar confidence, and compare in each the mean confidence $c_b$ with
+# the share $r_b$ that is right (Guo et al. 2017):
+#
+# $$\mathrm{ECE} = \sum_b \frac{n_b}{n} \, |r_b - c_b|$$
+
+# %% role="experiment"
+from segkit.analysis import reliability
+from segkit.plots import show_reliability
+
+every = max(1, len(photographs) // 60)
+image_by_image = [
+    reliability(class_probabilities(model, image, image_size), mask)
+    for image, mask in (photographs[i] for i in range(0, len(photographs), every))
+]
+whole = sum(image_by_image[1:], start=image_by_image[0])
+print(f"{whole.pixels[-1] / whole.pixels.sum():.0%} of the pixels are at least 90 % sure")
+print(f"of these {1 - whole.share_right[-1]:.1%} are wrong")
+show_reliability(whole)
+
+# %% [markdown]
+# Above the diagonal the model is better than it thinks, below it too sure of itself, as networks that have been trained
+# for long often are. The right picture says how much each point weighs. What both hide: most pixels are background, and
+# a model can be calibrated on average without being so for vehicles.
+
+# %% [markdown]
+# ## What does a position look at?
+#
+# *About 10 minutes. You need: your attention of task 2.2.*
+#
+# **Idea.** The weights $\mathrm{softmax}(QK^T/\sqrt{d})$ of task 2.2 say from where a position takes its values.
+# However you wrote your attention, they are the one tensor in it that for every query is a distribution over the keys.
+# `attention_of_position` watches your module work and picks it out.
+
+# %% role="experiment"
+from segkit.analysis import attention_of_position
+from segkit.plots import show_attention
+
+number, place = 0, (0.6, 0.5)  # which image; which part of its height and width: choose your own
+picture = small_pairs[number][0]
+position = tuple(int(part * side) for part, side in zip(place, picture.shape[-2:], strict=True))
+attention = attention_of_position(model, picture, position)  # per stage: (heads, height, width of the keys' grid)
+show_attention(
+    picture, position, [weights.mean(dim=0) for weights in attention], titles=[f"stage {s}" for s in (1, 2, 3, 4)]
+)
+
+# %% [markdown]
+# The last block of each stage, the mean of its heads; each square is one key, the brightest the one with most weight. A
+# query that takes half of its values from half of the keys looks at everything alike. Does a stage prefer the
+# neighbourhood, things that look similar, or always the same corner? Try another place before you believe it. And the
+# mean hides that heads differ:
+
+# %% role="experiment"
+show_attention(
+    picture, position, list(attention[-1]), titles=[f"head {h + 1}" for h in range(len(attention[-1]))], columns=5
+)
+
+# %% [markdown]
+# What attention maps hide: *what* is fetched (the values), what the blocks after this one do with it, and whether it
+# mattered. They say where the model looked, not why it decided; the receptive fields of question 6 come closer to that.
+
+# %% [markdown]
+# ## When the picture is bad
+#
+# *About 10 minutes.*
+#
+# **Idea.** The validation photographs are as good as those of the training. Others are not: noise in the dark, a lens
+# out of focus, fog, snow, rain, a file made too small. How much of the mean IoU is left (after Hendrycks & Dietterich
+# 2019)? Six corruptions, at strength 3 of 5:
+
+# %% role="experiment"
+from segkit.analysis import CORRUPTIONS, corrupt
+from segkit.plots import show_images
+
+squares = FourClassADE20K(data, "validation")  # as bytes, 256 x 256: corruptions come before the normalisation
+show_images([corrupt(squares[0][0], name, strength=3) for name in CORRUPTIONS], titles=CORRUPTIONS, columns=3)
+
+# %% [markdown]
+# Now the model, at strengths 0 (clean) to 5, on 24 images of the validation set: the truth stays the same, for a cow in
+# fog is a cow.
+
+# %% role="experiment"
+from torch.utils.data import Subset
+
+from segkit.analysis import robustness
+from segkit.plots import show_lines
+
+some = Subset(squares, range(0, len(squares), max(1, len(squares) // 24))[:24])
+curves = robustness(model, some, image_size, confusion_matrix=confusion_matrix, mean_iou=mean_iou)
+show_lines(range(6), curves, x_label="strength (0: clean)", y_label="mean IoU", title="The same images, corrupted")
+
+# %% role="experiment"
+clean = next(iter(curves.values()))[0]
+print(f"clean {clean:.3f}; relative loss at the strengths 1 to 5, and on average")
+for name, (_, *ious) in sorted(curves.items(), key=lambda curve: sum(curve[1])):
+    losses = [1 - iou / clean for iou in ious]
+    print(f"{name:>6}: " + " ".join(f"{loss:5.0%}" for loss in losses) + f"   {sum(losses) / len(losses):5.0%}")
+
+# %% [markdown]
+# The first line is the worst. Ask of each corruption what it destroys (texture, edges, colour, contrast), and you learn
+# what your model lives on. What the curves hide: how strong "3" is was our choice for each, so compare models at a
+# strength rather than corruptions with each other; and on so few images a point up or down means nothing.
 
 # %% [markdown]
 # ## Written answer 4.4 · What the model does

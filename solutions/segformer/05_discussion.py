@@ -542,9 +542,13 @@ for name, probabilities in (("A, always background", lazy), ("B, right but unsur
 # *About 15 minutes. Look back at tasks 2.4 and 2.5.*
 #
 # SegFormer's decoder is a handful of per-position linear maps: it cannot look around. The encoder must have done all
-# the looking. The *effective receptive field* tells how far: the gradient of one feature vector in the middle with
-# respect to the input pixels. Compared are your four stages and a convolutional twin with the same strides, channels
-# and number of layers, both untrained.
+# the looking. How far? The *effective receptive field* (Luo et al. 2016) is the gradient of one feature vector $y$ in
+# the middle by the pixels $x$: $|\partial (v^T y) / \partial x|$ with random directions $v$, averaged over photographs.
+
+# %% [markdown]
+# Compared are your four stages, a convolutional twin with the same strides, channels and number of layers, and the
+# ResNet-18 of torchvision, three times as large: all untrained, so that architectures are compared and not recipes. If
+# notebook 3 has left trained weights, your trained encoder stands beside them.
 
 # %% role="experiment"
 STAGES = [
@@ -574,56 +578,68 @@ def convolutional_twin(before, channels, patch, stride, padding, depth, *_):
 
 
 torch.manual_seed(0)
-networks = {
-    "attention": [modules.MixTransformerEncoderLayer(*stage, 4) for stage in STAGES],
-    "convolutions": [convolutional_twin(*stage) for stage in STAGES],
+yours = nn.Sequential(*(modules.MixTransformerEncoderLayer(*stage, 4) for stage in STAGES))
+twin = nn.Sequential(*(convolutional_twin(*stage) for stage in STAGES))
+
+# %% role="experiment"
+from pathlib import Path
+
+from torchvision.models import resnet18
+
+from segkit.analysis import effective_receptive_field, encoder_stages, smallest_share
+from segkit.training import load_best
+
+resnet = resnet18()
+networks = {  # a network, and the parts of it that are looked at
+    "yours": (yours, list(yours)),
+    "twin": (twin, list(twin)),
+    "ResNet-18": (resnet, [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]),
 }
-for name, stages in networks.items():
-    print(f"{name:13} {sum(parameters(stage) for stage in stages):10,} parameters")
-
-
-# %% role="experiment"
-def gradient_maps(stages, size=256):
-    """Per stage, how strongly each pixel of a random image acts on the middle position: list of (size, size)."""
-    image = torch.randn(1, 3, size, size, requires_grad=True)
-    features, maps = image, []
-    for stage in stages:
-        features = stage(features)
-        middle = features[0, :, features.shape[2] // 2, features.shape[3] // 2]
-        (gradient,) = torch.autograd.grad((middle * torch.randn_like(middle)).sum(), image, retain_graph=True)
-        maps.append(gradient[0].abs().sum(dim=0))
-    return maps
-
+training = Path("checkpoints/first")
+if (training / "settings.json").is_file():
+    trained = load_best(model_code.SegFormer(num_classes=4), training)
+    networks["yours, trained"] = (trained, encoder_stages(trained))
+for name, (_, stages) in networks.items():
+    print(f"{name:15} {sum(parameters(stage) for stage in stages):12,} parameters")
 
 # %% role="experiment"
+images = torch.stack([prepare_image(image, (256, 256)) for image, _ in photographs[:6]])
+fields = {name: effective_receptive_field(network, stages, images) for name, (network, stages) in networks.items()}
+
 axis = (torch.arange(256) - 128).abs()
 distance = torch.maximum(axis[:, None], axis[None])
-gradients = {name: gradient_maps(stages) for name, stages in networks.items()}
-print(f"{'':14}{'stage':>6}{'pixels that act at all':>25}{'gradient from beyond 64 pixels':>33}")
-for name, maps in gradients.items():
+print(
+    f"{'':15}{'stage':>6}{'pixels that act at all':>25}{'gradient from beyond 64 pixels':>33}{'95 % of it lies on':>21}"
+)
+for name, maps in fields.items():
     for number, strength in enumerate(maps, start=1):
         far = strength[distance > 64].sum() / strength.sum()
-        print(f"{name:14}{number:6}{(strength > 0).float().mean():25.1%}{far:33.1%}")
-
-# %% role="experiment"
-from segkit.plots import show_maps
-
-shown = [(name, stage) for name in gradients for stage in range(4)]
-show_maps(
-    [(gradients[name][stage] + 1e-12).log10().clamp(min=-6) for name, stage in shown],
-    titles=[f"{name}, stage {stage + 1}" for name, stage in shown],
-    label="log10 of the gradient",
-)
+        acting, area = (strength > 0).float().mean(), smallest_share(strength, 0.95)
+        print(f"{name:15}{number:6}{acting:25.1%}{far:33.1%}{area:21.1%}")
 
 # %% [markdown]
-# What the figure hides: the networks are untrained. Training moves weight towards what is useful, but it cannot create
-# a path where there is none. And how large are decoders that look around themselves, at the same input channels?
+# The last column is an area: the smallest share of the image that holds 95 % of the gradient. Where every pixel counts
+# alike it is 95 %.
+
+# %% role="experiment"
+from segkit.plots import show_receptive_fields
+
+show_receptive_fields(fields)
+
+# %% [markdown]
+# Read along the rows: convolutions grow outwards, stage by stage; attention starts with the whole image. What the
+# figure cannot say: gradients measure influence, not use. The last row shows what training made of *your* encoder; no
+# convolutional network here was trained, and training is known to widen their fields (Luo et al.), though never beyond
+# the pixels that act at all.
+
+# %% [markdown]
+# And how large are decoders that look around themselves, at the same input channels?
 
 # %% role="experiment"
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 decoder = modules.MLPDecoder([32, 64, 160, 256], 256, None, 4)
-print(f"your encoder          {sum(parameters(stage) for stage in networks['attention']):10,}")
+print(f"your encoder          {parameters(yours):10,}")
 print(f"your MLP decoder      {parameters(decoder):10,}")
 print(f"DeepLabV3's decoder   {parameters(DeepLabHead(256, 4)):10,}   on 256 channels")
 print(f"DeepLabV3's decoder   {parameters(DeepLabHead(2048, 4)):10,}   on the 2048 channels of a ResNet-50")
@@ -642,16 +658,18 @@ print(f"DeepLabV3's decoder   {parameters(DeepLabHead(2048, 4)):10,}   on the 20
 # %% [markdown] role="answer" id="q6" points=2.5
 # ### BEGIN SOLUTION
 # (a) Attention lets every position draw on the whole image from the first stage on: 100 % of the pixels act on the
-# middle, and a large part of the gradient comes from beyond 64 pixels. When the features arrive at the decoder, each
-# already contains its context; what is left is to bring four maps to one size and to weigh them per position, and for
-# that linear maps are enough: about a tenth of the encoder's parameters.
+# middle, nearly half of the gradient comes from beyond 64 pixels, and 95 % of it covers 85 % of the image (less after
+# training, but still most of it). When the features arrive at the decoder, each already contains its context; what is
+# left is to bring four maps to one size and to weigh them per position, and for that linear maps are enough: about a
+# tenth of the encoder's parameters.
 #
 # (b) The twin's fine maps are local: after its first stage 2 % of the pixels act on the middle, and no gradient comes
-# from beyond 64 pixels; in stage 3 nearly every pixel acts *in theory*, yet only 1.5 % of the gradient comes from afar.
-# Only the last map, at stride 32, looks as far as that of the attention. A per-position decoder adds no reach, so at
-# fine resolution the pixels would be judged by their surroundings alone: large plain areas suffer, and objects known by
-# their context. Convolutional networks therefore buy reach: dilation and ASPP (DeepLab), pyramid pooling (PSPNet),
-# large kernels, more depth, at the price of millions of parameters (see the count).
+# from beyond 64 pixels; in stage 3 nearly every pixel acts *in theory*, yet 95 % of the gradient lies on a seventh of
+# the image (ResNet-18, three times as large: a quarter). Only the last maps, at stride 32, look as far as attention or
+# nearly so. A per-position decoder adds no reach, so at fine resolution the pixels would be judged by their
+# surroundings alone: large plain areas suffer, and objects known by their context. Convolutional networks therefore buy
+# reach: dilation and ASPP (DeepLab), pyramid pooling (PSPNet), large kernels, more depth, at the price of millions of
+# parameters (see the count). How far a *trained* convolutional network looks, the experiment does not say.
 #
 # (c) The last map has context but a stride of 32: it cannot place a border to better than tens of pixels. The first has
 # stride 4 and fine detail but, in practice, mostly local, low-level features. Concatenated, the decoder gets *what* and

@@ -5,18 +5,20 @@ Every `show_...` function returns its figure, which a notebook shows if it is th
 """
 
 from segkit.canvas import IGNORE_COLOR, PALETTE
-from segkit.plots.curves import show_curves, show_lines
-from segkit.plots.maps import show_maps
+from segkit.plots.curves import show_curves, show_lines, show_reliability
+from segkit.plots.maps import show_attention, show_maps, show_receptive_fields
 from segkit.plots.per_class import show_class_iou, show_class_shares, show_confusion
-from segkit.plots.pictures import colorize, overlay, show_images, show_overlay, show_predictions
+from segkit.plots.pictures import colorize, overlay, show_confidence, show_images, show_overlay, show_predictions
 
 __all__ = [
     "IGNORE_COLOR",
     "PALETTE",
     "colorize",
     "overlay",
+    "show_attention",
     "show_class_iou",
     "show_class_shares",
+    "show_confidence",
     "show_confusion",
     "show_curves",
     "show_images",
@@ -24,4 +26,6 @@ __all__ = [
     "show_maps",
     "show_overlay",
     "show_predictions",
+    "show_receptive_fields",
+    "show_reliability",
 ]

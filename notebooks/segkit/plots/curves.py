@@ -2,9 +2,9 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from segkit.canvas import BLUE, INK, LINE_COLORS, VERMILLION, in_our_look, new_canvas
+from segkit.canvas import BLUE, GREY, INK, LINE_COLORS, SKY, VERMILLION, in_our_look, new_canvas
 from segkit.errors import CourseError
 from segkit.plots.arrays import as_array
 
@@ -82,4 +82,35 @@ def show_lines(x, curves: dict, *, x_label: str, y_label: str, title: str = "", 
     axis.grid(axis="y")
     if len(curves) > 1:
         axis.legend()
+    return figure
+
+
+@in_our_look
+def show_reliability(reliability) -> Figure:
+    """How often a pixel is right at each confidence, and how many pixels have it: a `Reliability`.
+
+    On the dashed diagonal a model is as often right as it says. Bins without a pixel are left out.
+    """
+    confidence, right = as_array(reliability.mean_confidence), as_array(reliability.share_right)
+    pixels = as_array(reliability.pixels)
+    there = pixels > 0
+    figure, (curve, counts) = new_canvas(8.4, 3.4, 1, 2)
+    curve.plot([0, 1], [0, 1], "--", color=GREY, label="as sure as right")
+    curve.plot(confidence[there], right[there], color=BLUE, marker=MARKERS[0], markersize=5, label="this model")
+    curve.set(xlabel="confidence", ylabel="share of pixels that are right", title="below the diagonal: too sure")
+    curve.set(xlim=(0, 1), ylim=(0, 1))
+    curve.annotate(
+        f"calibration error {reliability.calibration_error:.3f}", (0.98, 0.04), xycoords="axes fraction", ha="right"
+    )
+    curve.legend(loc="upper left")
+    edges = np.linspace(0, 1, len(pixels) + 1)
+    counts.bar(
+        edges[:-1], pixels / pixels.sum(), np.diff(edges), align="edge", color=SKY, edgecolor=GREY, linewidth=0.5
+    )
+    counts.set(xlabel="confidence", ylabel="share of the pixels", title="how sure the model is", xlim=(0, 1))
+    for axis in (curve, counts):
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.grid(axis="y")
+        axis.set_axisbelow(True)
     return figure

@@ -46,37 +46,55 @@ def show_confusion(confusion, class_names=CLASS_NAMES) -> Figure:
 @in_our_look
 def show_class_shares(shares, class_names=CLASS_NAMES) -> Figure:
     """Bars of the pixel share of each class: shares (K,), or several by name: {"training": ..., "validation": ...}."""
-    figure, axis = _bars(shares, class_names, lambda share: f"{share:.1%}", in_class_colors=True)
-    axis.set(ylabel="share of the pixels", title="how often each class occurs")
-    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure, (axis,) = _canvas_for_bars(shares, class_names)
+    _draw_shares(axis, shares, class_names)
     return figure
 
 
 @in_our_look
-def show_class_iou(ious, class_names=CLASS_NAMES) -> Figure:
-    """Bars of the IoU of each class, NaN for a class that does not occur: (K,), or several by name."""
-    figure, axis = _bars(ious, class_names, lambda iou: f"{iou:.3f}", in_class_colors=True)
-    axis.set(ylabel="IoU", title="IoU of each class", ylim=(0, 1.05))
+def show_class_iou(ious, class_names=CLASS_NAMES, *, shares=None) -> Figure:
+    """Bars of the IoU of each class, NaN for a class that does not occur: (K,), or several by name.
+
+    With `shares`, as in `show_class_shares`, those stand beside them.
+    """
+    figure, axes = _canvas_for_bars(ious, class_names, panels=1 if shares is None else 2)
+    _draw_bars(axes[0], ious, class_names, lambda iou: f"{iou:.3f}")
+    axes[0].set(ylabel="IoU", title="IoU of each class", ylim=(0, 1.05))
     if not isinstance(ious, dict):
         mean = float(np.nanmean(as_array(ious)))
-        axis.axhline(mean, color=INK, linestyle="--", linewidth=1, zorder=0)
-        axis.annotate(f"mean {mean:.3f}", (1.0, mean), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+        axes[0].axhline(mean, color=INK, linestyle="--", linewidth=1, zorder=0)
+        axes[0].annotate(f"mean {mean:.3f}", (1.0, mean), xycoords=("axes fraction", "data"), ha="right", va="bottom")
+    if shares is not None:
+        _draw_shares(axes[1], shares, class_names)
     return figure
 
 
-def _bars(values, class_names, text, *, in_class_colors: bool):
+def _draw_shares(axis, shares, class_names):
+    _draw_bars(axis, shares, class_names, lambda share: f"{share:.1%}")
+    axis.set(ylabel="share of the pixels", title="how often each class occurs")
+    axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _series_of(values) -> dict:
+    return values if isinstance(values, dict) else {"": values}
+
+
+def _canvas_for_bars(values, class_names, panels: int = 1):
+    width = max(4.5, 1.3 * len(class_names) + 0.5 * len(_series_of(values)))
+    return new_canvas(width if panels == 1 else 0.85 * width * panels, 3, 1, panels)
+
+
+def _draw_bars(axis, values, class_names, text):
     """Groups of bars, one group per class; a single series has the colours of the classes."""
-    series = {name: as_array(v) for name, v in (values if isinstance(values, dict) else {"": values}).items()}
+    series = {name: as_array(numbers) for name, numbers in _series_of(values).items()}
     for name, numbers in series.items():
         if numbers.shape != (len(class_names),):
             raise CourseError(
                 f"There are {numbers.size} values {name} for {len(class_names)} class names: give as many."
             )
-    figure, (axis,) = new_canvas(max(4.5, 1.3 * len(class_names) + 0.5 * len(series)), 3)
     width = 0.8 / len(series)
     for index, (name, numbers) in enumerate(series.items()):
-        alone = len(series) == 1 and in_class_colors
-        colors = [*PALETTE[: len(class_names)]] if alone else LINE_COLORS[index % len(LINE_COLORS)]
+        colors = LINE_COLORS[index % len(LINE_COLORS)] if len(series) > 1 else [*PALETTE[: len(class_names)]]
         position = np.arange(len(class_names)) + (index - (len(series) - 1) / 2) * width
         bars = axis.bar(
             position, np.nan_to_num(numbers), width * 0.92, color=colors, label=name, edgecolor=GREY, linewidth=0.5
@@ -86,4 +104,3 @@ def _bars(values, class_names, text, *, in_class_colors: bool):
     axis.tick_params(axis="x", length=0)
     if len(series) > 1:
         axis.legend()
-    return figure, axis

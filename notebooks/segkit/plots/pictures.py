@@ -5,6 +5,7 @@ import math
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
 
 from segkit.canvas import IGNORE_COLOR, LIGHT_GREY, PALETTE, VERMILLION, in_our_look, new_canvas
 from segkit.data import CLASS_NAMES, IGNORE
@@ -51,7 +52,7 @@ def show_overlay(images, labels, class_names=CLASS_NAMES, *, alpha: float = 0.6,
     require_same_number(images=images, labels=labels)
     pictures = [overlay(image, label, alpha=alpha) for image, label in zip(images, labels, strict=True)]
     figure = _grid(pictures, titles, columns)
-    class_legend(figure, labels, class_names, first=1)
+    _class_legend(figure, labels, class_names, first=1)
     return figure
 
 
@@ -77,19 +78,66 @@ def show_predictions(
     require_same_number(**columns)
     if errors and predictions is not None:
         columns["wrong pixels"] = [_errors(*pair) for pair in zip(targets, predictions, strict=True)]
-    aspect = float(np.mean([picture.shape[0] / picture.shape[1] for picture in columns["image"]]))
-    width = 2.4 if len(columns) > 2 else 3.2
-    figure, axes = new_canvas(width * len(columns), width * aspect * len(images) + 0.7, len(images), len(columns))
-    for column, (name, pictures) in enumerate(columns.items()):
-        for row, picture in enumerate(pictures):
-            show_picture(axes[row * len(columns) + column], picture, columns["image"][row].shape)
-            if name == "wrong pixels":
-                axes[row * len(columns) + column].set_xlabel(_share_wrong(targets[row], predictions[row]))
-        axes[column].set_title(name)
-    for row, title in enumerate(titles or []):
-        axes[row * len(columns)].set_ylabel(title)
-    class_legend(figure, [*targets, *(predictions if predictions is not None else [])], class_names)
+    figure, axes = _table(columns, titles)
+    if "wrong pixels" in columns:
+        _write_below(axes["wrong pixels"], map(_share_wrong, targets, predictions))
+    shown = [*targets, *(predictions if predictions is not None else [])]
+    _class_legend(figure, shown, class_names, errors="wrong pixels" in columns)
     return figure
+
+
+@in_our_look
+def show_confidence(images, targets, predictions, confidences, class_names=CLASS_NAMES, *, titles=None) -> Figure:
+    """A row per image: the image, the prediction, where it is wrong, and how sure the model was.
+
+    Args:
+        images, targets, predictions, class_names, titles: as in `show_predictions`.
+        confidences: the probability of the predicted class, (h, w), from 1 / number of classes to 1.
+
+    Raises:
+        CourseError: if there are not as many of one as of the other, or a label has no name.
+    """
+    require_same_number(images=images, targets=targets, predictions=predictions, confidences=confidences)
+    least = 1 / len(class_names)
+    columns = {
+        "image": [as_picture(image) for image in images],
+        "prediction": [colorize(prediction) for prediction in predictions],
+        "wrong pixels": [_errors(*pair) for pair in zip(targets, predictions, strict=True)],
+        "confidence": [as_array(confidence) for confidence in confidences],
+    }
+    figure, axes = _table(columns, titles, {"cmap": "cividis", "vmin": least, "vmax": 1})
+    _write_below(axes["wrong pixels"], map(_share_wrong, targets, predictions))
+    _write_below(axes["confidence"], (f"{confidence.mean():.0%} on average" for confidence in columns["confidence"]))
+    scale = axes["confidence"][0].images[0]
+    figure.colorbar(
+        scale, ax=list(axes["confidence"]), format=PercentFormatter(1, 0), label="probability of the predicted class"
+    )
+    _class_legend(figure, list(predictions), class_names, errors=True)
+    return figure
+
+
+def _table(columns: dict[str, list[np.ndarray]], titles, scale: dict | None = None):
+    """A row per image and a column per kind of picture; pictures (h, w) of numbers are coloured by `scale`.
+
+    Returns the figure and its axes: {name of the column: [axis of each row]}.
+    """
+    pictures = columns["image"]
+    aspect = float(np.mean([picture.shape[0] / picture.shape[1] for picture in pictures]))
+    width = 2.4 if len(columns) > 2 else 3.2
+    figure, axes = new_canvas(width * len(columns), width * aspect * len(pictures) + 0.7, len(pictures), len(columns))
+    table = {name: axes[column :: len(columns)] for column, name in enumerate(columns)}
+    for name, column in columns.items():
+        for axis, picture, image in zip(table[name], column, pictures, strict=True):
+            show_picture(axis, picture, image.shape, **(scale or {}) if picture.ndim == 2 else {})
+        table[name][0].set_title(name)
+    for axis, title in zip(table["image"], titles or [], strict=False):
+        axis.set_ylabel(title)
+    return figure, table
+
+
+def _write_below(axes, texts):
+    for axis, text in zip(axes, texts, strict=True):
+        axis.set_xlabel(text)
 
 
 def _grid(pictures: list[np.ndarray], titles, columns: int) -> Figure:
@@ -108,27 +156,30 @@ def _grid(pictures: list[np.ndarray], titles, columns: int) -> Figure:
     return figure
 
 
-def show_picture(axis, picture: np.ndarray, shape):
+def show_picture(axis, picture: np.ndarray, shape, **options):
     """Drawn at the size of the image, so that a 64 x 64 label map covers the image that it belongs to."""
-    axis.imshow(picture, extent=(0, shape[1], shape[0], 0))
+    axis.imshow(picture, extent=(0, shape[1], shape[0], 0), **options)
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_visible(False)
 
 
-def class_legend(figure: Figure, label_maps, class_names, first: int = 0):
-    """The names of the classes from `first` on; "ignored" only if there is such a pixel."""
+def _class_legend(figure: Figure, label_maps, class_names, first: int = 0, errors: bool = False):
+    """The names of the classes from `first` on, and of wrong pixels; "ignored" only if there is such a pixel."""
     highest = max(int(as_array(labels)[as_array(labels) != IGNORE].max(initial=0)) for labels in label_maps)
     if highest >= len(class_names):
         raise CourseError(f"There is a label {highest}, but class_names has {len(class_names)} names: give them all.")
     handles = [Patch(color=color, label=name) for color, name in zip(PALETTE, class_names, strict=False)][first:]
     if any((as_array(labels) == IGNORE).any() for labels in label_maps):
         handles.append(Patch(color=IGNORE_COLOR, label="ignored"))
+    if errors:
+        handles.append(Patch(color=VERMILLION, label="wrong"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
 
 
 def _errors(target, prediction) -> np.ndarray:
+    """Wrong pixels in one colour, right ones grey, ignored ones white: uint8 (H, W, 3)."""
     prediction = as_array(prediction)
     target = resized(as_array(target), prediction.shape)
     colors = np.full((*prediction.shape, 3), rgb(LIGHT_GREY), np.uint8)
