@@ -10,8 +10,9 @@ import torch
 from torchvision import tv_tensors
 
 from segkit.augmentation import Augmentation, Plain
+from segkit.batches import SeededBatches, SeededOrder, item_seed
 from segkit.errors import CourseError
-from segkit.loader import Loader, SeededBatches, SeededOrder, _chosen_design, item_seed
+from segkit.loader import Loader, _chosen_design
 
 SIZES = {"image_size": (32, 32), "target_size": (8, 8)}
 AUGMENTATION = Augmentation(**SIZES)
@@ -91,7 +92,7 @@ def assert_same(batches, others):
 @pytest.fixture
 def lasting_workers(monkeypatch):
     """As where processes are not forked: there they outlive an epoch."""
-    monkeypatch.setattr("segkit.loader._forks", lambda: False)
+    monkeypatch.setattr("segkit.loader.forks", lambda: False)
 
 
 # ---- what a batch is

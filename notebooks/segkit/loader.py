@@ -1,11 +1,12 @@
 """Batches in an order that a seed and the epoch decide, made in as many processes as are safe here.
 
-`Loader` gives augmented batches of a four-class data set on the device where the model is; `SeededOrder` and
-`loading_options` serve any `DataLoader`.
+`Loader` gives augmented batches of a four-class data set on the device where the model is; `loading_options` serves any
+`DataLoader`. Which images make a batch is decided in `segkit.batches`.
 """
 
 import multiprocessing
 import pickle
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import chain, pairwise
@@ -13,9 +14,10 @@ from itertools import chain, pairwise
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from segkit.augmentation import Augmentation, Plain
+from segkit.batches import SeededBatches, SeededOrder, Share
 from segkit.data import IMAGE_SIZE, TARGET_SIZE
 from segkit.errors import CourseError
 from segkit.machine import usable_cpus
@@ -45,6 +47,7 @@ class Loader:
             "auto" chooses.
         num_workers: processes that load data; None for as many as are safe and useful here.
         drop_last: leave out the last batch if it is smaller than the others.
+        share: which parts of every batch this process gets, where several share the work; None for whole batches.
 
     Raises:
         CourseError: if a setting or the data set is none that can be used here.
@@ -64,6 +67,7 @@ class Loader:
         augment_on: str = "auto",
         num_workers: int | None = None,
         drop_last: bool = False,
+        share: Share | None = None,
     ):
         _check_batch_size(batch_size)
         check_raw_data(data)
@@ -71,7 +75,7 @@ class Loader:
         self.augmentation = _chosen_augmentation(augmentation, image_size, target_size)
         self.augment_on = _chosen_design(augment_on, data, self.device)
         order = SeededOrder(len(data), seed, shuffle=shuffle)
-        self.batch_sampler = SeededBatches(order, batch_size, drop_last)  # where Lightning looks for a set_epoch
+        self.batch_sampler = SeededBatches(order, batch_size, drop_last, share)  # where Lightning looks for a set_epoch
         options = loading_options(num_workers, (data, self.augmentation), self.device.type)
         if self.augment_on == "device":
             options |= {"dataset": _RawBatches(data), "collate_fn": _as_it_is}
@@ -81,7 +85,8 @@ class Loader:
             batch_sampler=self.batch_sampler,
             generator=order.generator,
             # Forked anew in every epoch they take a moment, started in another way seconds.
-            persistent_workers=options["num_workers"] > 0 and not _forks(),
+            persistent_workers=options["num_workers"] > 0 and not forks(),
+            worker_init_fn=ignore_interrupts,
             **options,
         )
         self._iteration = 0
@@ -119,46 +124,6 @@ class Loader:
             )
 
 
-class SeededOrder(Sampler):
-    """The images of an epoch in an order that depends on the seed and the epoch only; as they are without `shuffle`.
-
-    `generator` is for the DataLoader, which draws the seeds of its worker processes from it. Lightning calls
-    `set_epoch`, but before the first epoch only after the workers have begun: hence `epoch` as an argument.
-    """
-
-    def __init__(self, length: int, seed: int, epoch: int = 0, *, shuffle: bool = True):
-        self.length = length
-        self.seed = seed
-        self.shuffle = shuffle
-        self.generator = torch.Generator()
-        self.set_epoch(epoch)
-
-    def set_epoch(self, epoch: int):
-        self.epoch = epoch
-        self.generator.manual_seed(epoch_seed(self.seed, epoch))
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self):
-        if not self.shuffle:
-            return iter(range(self.length))
-        generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        return iter(torch.randperm(self.length, generator=generator).tolist())
-
-
-class SeededBatches(BatchSampler):
-    """Batches of (index, seed of that item in this epoch), so that workers that outlive an epoch need not know it.
-
-    `sampler` is the `SeededOrder`.
-    """
-
-    def __iter__(self):
-        seed, epoch = self.sampler.seed, self.sampler.epoch  # a later set_epoch must not change what has begun
-        items = ((index, item_seed(seed, epoch, index)) for index in self.sampler)
-        return iter(BatchSampler(items, self.batch_size, self.drop_last))
-
-
 class _AugmentedItems(Dataset):
     """Items for `DataLoader` to put together, each asked for by (index, seed)."""
 
@@ -182,16 +147,6 @@ class _RawBatches(Dataset):
         return torch.from_numpy(planes), [seed for _, seed in drawn]
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """The seed of everything that is drawn for an epoch as a whole."""
-    return (seed * 100_003 + epoch) % 2**32  # NumPy takes 32 bits
-
-
-def item_seed(seed: int, epoch: int, index: int) -> int:
-    """The seed of what is drawn for one item in one epoch: neighbouring numbers give unrelated seeds."""
-    return int(np.random.SeedSequence((seed % 2**32, epoch, index)).generate_state(1)[0])
-
-
 def loading_options(num_workers: int | None, datasets, kind: str) -> dict:
     """How to load data here: `num_workers` and `pin_memory` of a `DataLoader`.
 
@@ -208,10 +163,10 @@ def loading_options(num_workers: int | None, datasets, kind: str) -> dict:
     """
     if not (num_workers is None or (isinstance(num_workers, int) and num_workers >= 0)):
         raise CourseError(f"num_workers={num_workers} must be None, 0 or a positive whole number.")
-    forked = _forks()
+    forked = forks()
     if num_workers is None:
         num_workers = min(8, max(1, usable_cpus() - 1)) if kind == "cuda" and forked else 0
-    if num_workers > 0 and not forked and not _can_be_sent(datasets):
+    if num_workers > 0 and not forked and not can_be_sent(datasets):
         raise CourseError(
             f"num_workers={num_workers} cannot load data with functions or classes that a notebook defines on this "
             "system: use num_workers=0, or move them into a file and import them."
@@ -295,12 +250,12 @@ def _with_readable_errors(batches) -> Iterator:
         ) from error
 
 
-def _forks() -> bool:
+def forks() -> bool:
     """Whether new processes are copies of this one, as on Linux up to Python 3.13."""
     return multiprocessing.get_start_method() == "fork"
 
 
-def _can_be_sent(datasets) -> bool:
+def can_be_sent(datasets) -> bool:
     """Whether a new process that imports what this one has imported can unpickle the data sets."""
     try:
         pickled = pickle.dumps(datasets)
@@ -308,6 +263,11 @@ def _can_be_sent(datasets) -> bool:
         return False
     is_script = hasattr(sys.modules["__main__"], "__file__")  # which a new process imports, unlike a notebook
     return is_script or b"__main__" not in pickled
+
+
+def ignore_interrupts(worker: int) -> None:
+    """For a process that loads data: Ctrl-C reaches it as well, but whether to stop is for the training to say."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _as_it_is(batch):

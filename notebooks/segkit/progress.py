@@ -9,12 +9,15 @@ from tqdm import tqdm
 SECONDS_BETWEEN_LINES = 30  # in a log file
 
 
-def open_bar(total: int, done: int = 0, *, unit: str = "step", description: str = "") -> tqdm:
-    """A bar of `total` steps, of which `done` are done; whoever opens it closes it, and then it goes away."""
+def open_bar(total: int, done: int = 0, *, unit: str = "step", description: str = "", plain: bool = False) -> tqdm:
+    """A bar of `total` steps, of which `done` are done; whoever opens it closes it, and then it goes away.
+
+    `plain` prints lines of text as for a log file, wherever it is.
+    """
     options = {"total": total, "initial": done, "unit": unit, "desc": description, "leave": False}
-    if _in_notebook():
+    if not plain and _in_notebook():
         return _NotebookBar(**options, file=io.StringIO(), ncols=100, mininterval=0.5, ascii=False)
-    if not sys.stdout.isatty():
+    if plain or not sys.stdout.isatty():
         return _LogBar(**options, file=io.StringIO(), ncols=100, miniters=1, ascii=" #")
     return tqdm(**options, file=sys.stdout, dynamic_ncols=True)
 

@@ -4,8 +4,11 @@ import signal
 import types
 
 import torch
+from torch.multiprocessing.spawn import ProcessException, ProcessExitedException
 
 from segkit.errors import CourseError
+
+LIBRARIES = ("lightning.", "torch.", "segkit.training.")
 
 
 def call_readably(batch_size: int, function, *args, **kwargs):
@@ -22,27 +25,39 @@ def call_readably(batch_size: int, function, *args, **kwargs):
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, interrupt_handler)
-        interruption = "Training was interrupted: the same call with resume=True continues after the last whole epoch."
+        interruption = "Training was interrupted: the same call with resume=True continues where it was."
         raise KeyboardInterrupt(interruption) from None
     except Exception as error:
         if _is_out_of_memory(error):
             raise CourseError(
-                f"The memory of the GPU is too small for batch_size={batch_size}: try {max(1, batch_size // 2)}, "
-                "and restart the kernels of other notebooks that use the GPU."
+                f"The memory of the GPU is too small for batch_size={batch_size}: try {max(1, batch_size // 2)}, or "
+                "accumulate=2, and restart the kernels of other notebooks that use the GPU."
             ) from error
         failure = error
+    if isinstance(failure, ProcessException):
+        raise _from_process(failure)
     raise failure.with_traceback(_without_library_frames(failure.__traceback__.tb_next))
+
+
+def _from_process(error: ProcessException) -> Exception:
+    """What failed in one of several processes that train together: a CourseError is one here too."""
+    if isinstance(error, ProcessExitedException):
+        return CourseError(
+            "A process of the training has ended unexpectedly, perhaps for want of memory: the same call continues "
+            "where it was."
+        )
+    return CourseError(error.msg.rsplit("CourseError: ", 1)[1].strip()) if "CourseError: " in error.msg else error
 
 
 def _is_out_of_memory(error: Exception) -> bool:
     """CUDA has a class for it, MPS only words."""
     return isinstance(error, torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and "out of memory" in str(error)
+        isinstance(error, RuntimeError | ProcessException) and "out of memory" in str(error)
     )
 
 
 def _without_library_frames(trace: types.TracebackType | None) -> types.TracebackType | None:
-    """The traceback without the frames of Lightning and torch that lie between frames of other files.
+    """The traceback without the frames of Lightning, torch and this package that lie between frames of other files.
 
     Where an error is raised inside a library, the frames after the last other file stay: they are its story.
     """
@@ -50,7 +65,7 @@ def _without_library_frames(trace: types.TracebackType | None) -> types.Tracebac
     while trace is not None:
         frames.append(trace)
         trace = trace.tb_next
-    ours = [not frame.tb_frame.f_globals.get("__name__", "").startswith(("lightning.", "torch.")) for frame in frames]
+    ours = [not frame.tb_frame.f_globals.get("__name__", "").startswith(LIBRARIES) for frame in frames]
     last = max((index for index, is_ours in enumerate(ours) if is_ours), default=-1)
     kept = [frame for index, frame in enumerate(frames) if ours[index] or index > last]
     trimmed = None

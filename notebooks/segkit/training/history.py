@@ -10,11 +10,12 @@ from segkit.errors import CourseError
 
 @dataclass(frozen=True)
 class History:
-    """What a run measured: three lists per optimiser step, four lists per epoch.
+    """What a run measured: four lists per optimiser step, five lists per epoch that was validated.
 
     Attributes:
         folder: where the run is kept.
         steps, train_loss, learning_rate: per step; the step is counted from 0, the rate is the encoder's.
+        images_per_second: per step, of all devices together; the first step of an epoch waits for data to be loaded.
         epochs, epoch_steps: per epoch; epochs are counted from 1, `epoch_steps` is the last step of the epoch.
         val_loss, val_mean_iou: per epoch, over the whole validation set.
         epoch_train_loss: per epoch, the mean of its steps' losses (of a model that was still changing).
@@ -29,6 +30,7 @@ class History:
     val_loss: list[float] = field(default_factory=list)
     val_mean_iou: list[float] = field(default_factory=list)
     epoch_train_loss: list[float] = field(default_factory=list)
+    images_per_second: list[float] = field(default_factory=list)
 
     @property
     def best_epoch(self) -> int:
@@ -69,15 +71,19 @@ def _rows(files: list[Path]) -> list[dict]:
     """
     rows = []
     for file in files:
-        with file.open(newline="") as lines:
-            new = list(csv.DictReader(lines))
+        new = _whole_rows(file)
         first = min((int(row["step"]) for row in new), default=math.inf)
         rows = [row for row in rows if int(row["step"]) < first] + new
     return rows
 
 
+def _whole_rows(file: Path) -> list[dict]:
+    """Without a last line that was cut off when the process was killed."""
+    text = file.read_bytes().decode()
+    return list(csv.DictReader(text[: text.rfind("\n") + 1].splitlines()))
+
+
 def _history(folder: Path, rows: list[dict]) -> History:
-    rates = {int(row["step"]): rate for row in rows if (rate := _learning_rate(row)) is not None}
     train = [row for row in rows if row.get("train_loss")]
     validation = [row for row in rows if row.get("val_mean_iou")]
     per_epoch = [[float(row["train_loss"]) for row in train if row["epoch"] == end["epoch"]] for end in validation]
@@ -85,16 +91,11 @@ def _history(folder: Path, rows: list[dict]) -> History:
         folder=folder,
         steps=[int(row["step"]) for row in train],
         train_loss=[float(row["train_loss"]) for row in train],
-        learning_rate=[rates.get(int(row["step"]), math.nan) for row in train],
+        learning_rate=[float(row["learning_rate"]) for row in train],
         epochs=[int(row["epoch"]) + 1 for row in validation],
         epoch_steps=[int(row["step"]) for row in validation],
         val_loss=[float(row["val_loss"]) for row in validation],
         val_mean_iou=[float(row["val_mean_iou"]) for row in validation],
         epoch_train_loss=[sum(losses) / len(losses) if losses else math.nan for losses in per_epoch],
+        images_per_second=[float(row["images_per_second"]) for row in train],
     )
-
-
-def _learning_rate(row: dict) -> float | None:
-    """Of the body, which comes first in the alphabet; of the head where the rest is frozen."""
-    names = sorted(name for name in row if name.startswith("learning_rate") and row[name])
-    return float(row[names[0]]) if names else None

@@ -1,6 +1,7 @@
 """Checkpoints: whether a run can be continued, and its weights."""
 
 import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -28,15 +29,25 @@ def load_best(model: nn.Module, out) -> nn.Module:
     return model
 
 
-def checkpoint_to_resume(out: Path, model: nn.Module, settings: dict) -> tuple[int, int]:
-    """The epochs and steps that the last checkpoint in `out` has behind it; (0, 0) if there is none.
+@dataclass(frozen=True)
+class Position:
+    """How far a run has come: whole epochs, batches of the next one, steps in all; and whether it was stopped early."""
+
+    epochs: int = 0
+    batches: int = 0
+    steps: int = 0
+    bad_validations: int = 0  # in a row, as early stopping counts them
+
+
+def position_to_resume(out: Path, model: nn.Module, settings: dict) -> Position:
+    """Where the last checkpoint in `out` stands; at the beginning if there is none.
 
     Raises:
         CourseError: if it belongs to another model or other settings.
     """
     file = last_checkpoint(out)
     if not file.is_file():
-        return 0, 0
+        return Position()
     checkpoint = _read_checkpoint(file)
     _check_same_model(model, _model_weights(checkpoint), file)
     before = checkpoint["callbacks"].get(SettingsInCheckpoint.state_key, {})
@@ -47,7 +58,20 @@ def checkpoint_to_resume(out: Path, model: nn.Module, settings: dict) -> tuple[i
         + ", ".join(f"{name} = {before[name]} (now {settings[name]})" for name in changed)
         + ": choose another folder, start over with resume=False, or ask for what it has.",
     )
-    return checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"], checkpoint["global_step"]
+    return _position(checkpoint)
+
+
+def _position(checkpoint: dict) -> Position:
+    loop = checkpoint["loops"]["fit_loop"]
+    epochs = loop["epoch_progress"]["current"]
+    inside = epochs["started"] > epochs["processed"]
+    stopping = [state for key, state in checkpoint["callbacks"].items() if key.startswith("_EarlyStopping")]
+    return Position(
+        epochs=epochs["processed"],
+        batches=loop["epoch_loop.batch_progress"]["current"]["processed"] if inside else 0,
+        steps=checkpoint["global_step"],
+        bad_validations=stopping[0]["wait_count"] if stopping else 0,
+    )
 
 
 def last_checkpoint(out: Path) -> Path:

@@ -7,11 +7,18 @@ from torch import nn
 from segkit.augmentation import Augmentation
 from segkit.training.failures import call_readably
 from segkit.training.history import History, read_history
-from segkit.training.loading import SeedEpochs, make_loaders
-from segkit.training.resume import SettingsInCheckpoint, checkpoint_to_resume, forget_checkpoints, last_checkpoint
-from segkit.training.settings import check_settings, kind_of_device
+from segkit.training.loading import SeedSteps, TrainingData
+from segkit.training.processes import run
+from segkit.training.resume import (
+    Position,
+    SettingsInCheckpoint,
+    forget_checkpoints,
+    last_checkpoint,
+    position_to_resume,
+)
+from segkit.training.settings import check_parts, check_settings, kind_of_device
 from segkit.training.task import SegmentationTask
-from segkit.training.trainer import make_trainer
+from segkit.training.trainer import CHECKPOINT_EVERY, make_trainer
 
 LONGEST_WARMUP = 1500  # steps; that of the published models
 
@@ -40,20 +47,28 @@ def fit(
     head: nn.Module | None = None,
     gradient_clip: float | None = None,
     validate_every: int = 1,
+    early_stopping: int | None = None,
     precision: str = "auto",
+    compile: bool = False,
     accelerator: str = "auto",
+    devices: int = 1,
+    accumulate: int = 1,
+    sync_batchnorm: bool = False,
     num_workers: int | None = None,
     seed: int = 0,
     resume: bool = True,
+    checkpoint_every: int = CHECKPOINT_EVERY,
+    wandb_project: str | None = None,
     progress: bool = True,
     callbacks=(),
 ) -> History:
     """Train `model` in place and return the curves of the whole run.
 
-    The same call again continues a run that was interrupted, from the end of its last whole epoch and with the result
-    it would have had; a run that is finished gives its History and its final weights at once. `seed` fixes the order of
-    the images and what the data set draws at random, not the weights, which the model already has. Python's, NumPy's
-    and torch's generators are seeded anew in every epoch for that. Afterwards the model is on the CPU.
+    The same call again continues a run that was interrupted, from its last checkpoint, perhaps in the middle of an
+    epoch, and with the result it would have had; a run that is finished gives its History and its final weights at
+    once. `seed` fixes the order of the images, what a data set or an augmentation draws for each of them in each epoch,
+    and what the model draws in each step; it does not fix the weights, which the model already has. Python's, NumPy's
+    and torch's generators are seeded anew all the time for that. Afterwards the model is on the CPU.
 
     Args:
         model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
@@ -65,12 +80,15 @@ def fit(
         mean_iou: function (confusion) -> scalar.
         augmentation: makes the training images from what the data sets give, and has the sizes of both sets' images
             and targets; see `segkit.loader.Loader`.
+        batch_size: images per step, whatever the number of `devices` that share them.
         shuffle: False shows the training images in the order of the data set, the same in every epoch.
         learning_rate, schedule, poly_power, weight_decay, decay_norms, head_learning_rate_factor: see
             `segkit.training.optimiser.Optimisation`.
         warmup_steps: None for a tenth of all steps, at most 1500.
         head: see `SegmentationTask`.
-        gradient_clip, validate_every, precision, accelerator: see `make_trainer`.
+        compile: train with torch.compile, where it works.
+        gradient_clip, validate_every, early_stopping, precision, accelerator, devices, accumulate, sync_batchnorm,
+            checkpoint_every, wandb_project: see `make_trainer`.
         num_workers: processes that load data; None for as many as are safe and useful here.
         resume: False starts over; what the folder holds of an earlier run is then replaced.
         progress: show a progress bar and one line per epoch.
@@ -85,9 +103,16 @@ def fit(
         train_set,
         val_set,
         augmentation=augmentation,
-        whole_numbers={"epochs": epochs, "batch_size": batch_size},
-        switches={"shuffle": shuffle, "decay_norms": decay_norms},
+        whole_numbers={"epochs": epochs, "batch_size": batch_size, "devices": devices, "accumulate": accumulate},
+        switches={"shuffle": shuffle, "decay_norms": decay_norms, "compile": compile, "sync_batchnorm": sync_batchnorm},
     )
+    check_parts(batch_size, devices, accumulate, len(train_set), len(val_set))
+    kind = kind_of_device(accelerator)
+    loading = {"batch_size": batch_size, "augmentation": augmentation, "seed": seed, "shuffle": shuffle}
+    sharing = {"devices": devices, "accumulate": accumulate, "sync_batchnorm": sync_batchnorm}
+    parts = {"processes": devices, "accumulate": accumulate}
+    data = TrainingData(train_set, val_set, kind=kind, num_workers=num_workers, **loading, **parts)
+    total_steps = epochs * data.steps_per_epoch
     optimisation = {
         "learning_rate": learning_rate,
         "schedule": schedule,
@@ -96,7 +121,6 @@ def fit(
         "decay_norms": decay_norms,
         "head_learning_rate_factor": head_learning_rate_factor,
     }
-    total_steps = epochs * -(-len(train_set) // batch_size)
     task = SegmentationTask(
         model,
         loss,
@@ -105,44 +129,62 @@ def fit(
         num_classes=num_classes,
         head=head,
         total_steps=total_steps,
+        compile=compile,
         warmup_steps=min(LONGEST_WARMUP, total_steps // 10) if warmup_steps is None else warmup_steps,
         **optimisation,
     )
-    settings = optimisation | {
+    settings = {
+        **optimisation,
         "warmup_steps": warmup_steps,
         "gradient_clip": gradient_clip,
-        "batch_size": batch_size,
-        "shuffle": shuffle,
-        "seed": seed,
-        "training images": len(train_set),
+        **loading,
         "augmentation": augmentation and repr(augmentation),
+        "training images": len(train_set),
+        **sharing,
     }
-    epochs_done, steps_done = checkpoint_to_resume(out, model, settings) if resume else (0, 0)
-    trainer = make_trainer(
-        out,
-        epochs=epochs,
-        precision=precision,
-        accelerator=accelerator,
-        gradient_clip=gradient_clip,
-        validate_every=validate_every,
-        progress=progress,
-        resume_step=steps_done,
-        callbacks=[SettingsInCheckpoint(settings), SeedEpochs(seed), *callbacks],
-    )
-    loading = {"shuffle": shuffle, "seed": seed, "epoch": epochs_done, "num_workers": num_workers}
-    kind = kind_of_device(accelerator)
-    train_loader, val_loader = make_loaders(train_set, val_set, batch_size, augmentation, kind, **loading)
-    if not epochs_done:
-        forget_checkpoints(out)
-    elif progress:
-        print(_resume_message(out, epochs_done, epochs))
-    model.train()
-    last = last_checkpoint(out) if epochs_done else None
-    call_readably(batch_size, trainer.fit, task, train_loader, val_loader, ckpt_path=last, weights_only=True)
+    options = {
+        "precision": precision,
+        "accelerator": accelerator,
+        "gradient_clip": gradient_clip,
+        "validate_every": validate_every,
+        "early_stopping": early_stopping,
+        "checkpoint_every": checkpoint_every,
+        "wandb_project": wandb_project,
+        "progress": progress,
+        "callbacks": [SettingsInCheckpoint(settings), SeedSteps(seed), *callbacks],
+        "sent": (model, train_set, val_set, augmentation, loss, confusion_matrix, mean_iou, callbacks),
+        **sharing,
+    }
+    _train(out, task, data, epochs, settings, options, resume)
     return read_history(out)
 
 
-def _resume_message(out: Path, epochs_done: int, epochs: int) -> str:
-    if epochs_done >= epochs:
-        return f"{out} already holds a run of {epochs_done} epochs: nothing to train. resume=False starts over."
-    return f"Continuing the run in {out} after epoch {epochs_done} of {epochs}."
+def _train(
+    out: Path, task: SegmentationTask, data: TrainingData, epochs: int, settings: dict, options: dict, resume: bool
+):
+    """From where the run in `out` stands to its end."""
+    position = position_to_resume(out, task.model, settings) if resume else Position()
+    patience = options["early_stopping"]
+    stopped = patience is not None and position.bad_validations >= patience
+    trainer = make_trainer(out, epochs=position.epochs if stopped else epochs, resume_step=position.steps, **options)
+    if not position.steps:
+        forget_checkpoints(out)
+    elif options["progress"]:
+        print(_resume_message(out, position, epochs, epochs * data.steps_per_epoch, stopped))
+    data.begin_at(position.epochs, position.batches)
+    task.model.train()
+    last = last_checkpoint(out) if position.steps else None
+    call_readably(data.batch_size, run, trainer, task, datamodule=data, ckpt_path=last, weights_only=True)
+
+
+def _resume_message(out: Path, position: Position, epochs: int, total_steps: int, stopped: bool) -> str:
+    if stopped or position.epochs >= epochs:
+        why = ", stopped early" if stopped else ""
+        return (
+            f"{out} already holds a run of {position.epochs} epochs{why}: nothing to train. resume=False starts over."
+        )
+    if position.batches:
+        return (
+            f"Continuing the run in {out} after step {position.steps} of {total_steps}, in epoch {position.epochs + 1}."
+        )
+    return f"Continuing the run in {out} after epoch {position.epochs} of {epochs}."

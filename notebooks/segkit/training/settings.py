@@ -40,6 +40,21 @@ def check_settings(out: Path, train_set, val_set, *, augmentation, whole_numbers
     require(out.is_dir() or not out.exists(), f"{out} is a file, but the folder of a run is needed: choose another.")
 
 
+def check_parts(batch_size: int, devices: int, accumulate: int, training_images: int, validation_images: int):
+    """Whether batches can be shared out."""
+    parts = devices * accumulate
+    require(
+        batch_size % parts == 0,
+        f"batch_size={batch_size} is shared by {devices} device(s) in {accumulate} part(s) each: choose one that can "
+        f"be divided by {parts}, for example {max(1, batch_size // parts) * parts}.",
+    )
+    require(
+        training_images >= parts and validation_images >= devices,
+        f"{training_images} training images and {validation_images} validation images are too few to share: choose "
+        "fewer devices, or a smaller accumulate.",
+    )
+
+
 def _check_item(item, whose: str):
     """Raw images, or float64 ones, would fail deep inside the model, and the latter on a Mac only."""
     item = item if isinstance(item, tuple | list) else [item]

@@ -6,21 +6,26 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
+from segkit.data import IGNORE
+from segkit.training.compiling import CompiledModel
 from segkit.training.optimiser import Optimisation, find_head
+from segkit.training.parts import Parts
 from segkit.training.settings import require
 
 
 class SegmentationTask(LightningModule):
     """What Lightning must know to train a segmentation model: the steps, the measures and the optimiser.
 
-    Logs `train_loss` per step, and `val_loss` and `val_mean_iou` per epoch. The mean IoU comes from one confusion
-    matrix over the whole validation set (and over all processes): the mean over batches of it is another, wrong number.
+    Logs `val_loss` and `val_mean_iou`. The mean IoU comes from one confusion matrix over the whole validation set (and
+    over all processes): the mean over batches of it is another, wrong number. The loss is the mean over all labelled
+    pixels. `parts` has what the last step measured, see `segkit.training.parts`.
 
     Args:
         model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
         loss, confusion_matrix, mean_iou: functions as in `fit`.
         head: the part of the model that is the head; None finds an `MLPDecoder`, or a part named decoder or head.
         total_steps: of the schedule; None takes the trainer's number of steps.
+        compile: train with `torch.compile`; validation uses the model as it is.
         optimisation: learning_rate, weight_decay and the other settings of `Optimisation`.
 
     Raises:
@@ -37,6 +42,7 @@ class SegmentationTask(LightningModule):
         num_classes: int = 4,
         head: nn.Module | None = None,
         total_steps: int | None = None,
+        compile: bool = False,
         **optimisation,
     ):
         super().__init__()
@@ -49,38 +55,50 @@ class SegmentationTask(LightningModule):
         self.total_steps = total_steps
         # in a list: assigned as it is, Lightning would save the head a second time
         self._head = [head if head is not None else find_head(model, self.optimisation.head_learning_rate_factor)]
-        self._confusion = None
+        self._compiled = [CompiledModel(model)] if compile else []
+        self.parts = None
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, h, w) -> logits (B, num_classes, h', w')"""
         return self.model(images)
 
+    def on_fit_start(self):
+        self.parts = Parts(self.trainer)
+
     def training_step(self, batch, batch_index) -> Tensor:
         images, target = batch
-        loss = self.loss(self._logits(images, target), target)
-        self._check_loss(loss)
-        self.log("train_loss", loss, on_step=True, on_epoch=False)
-        self.log("train_loss_epoch", loss, on_step=False, on_epoch=True, logger=False, batch_size=len(images))
-        return loss
+        forward = self._compiled[0] if self._compiled else self.model
+        loss = self.loss(self._logits(forward(images), target), target)
+        return self.parts.weighted(loss, self._checked_value(loss), target)
+
+    def on_before_optimizer_step(self, optimizer):
+        self.parts.complete(self.parameters())
 
     def on_validation_epoch_start(self):
         self._confusion = torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64)
+        self._loss_sum = self._labelled = 0.0
+        if self.trainer.world_size > 1:  # running statistics differ between processes; kept are those of the first
+            for buffer in self.buffers():
+                torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch, batch_index):
         images, target = batch
-        logits = self._logits(images, target)
-        loss = self.loss(logits, target)
+        logits = self._logits(self.model(images), target)
+        if labelled := int((target != IGNORE).sum()):
+            self._loss_sum += labelled * float(self.loss(logits, target))
+            self._labelled += labelled
         # a few kilobytes of labels; counting integers is fast on the CPU and works the same everywhere
         confusion = self.confusion_matrix(logits.argmax(1).cpu(), target.cpu(), num_classes=self.num_classes)
         self._confusion += _checked_confusion(confusion, self.num_classes)
-        self.log("val_loss", loss, batch_size=len(images), sync_dist=self.trainer.world_size > 1)
 
     def on_validation_epoch_end(self):
-        confusion = self._confusion
+        confusion, sums = self._confusion, torch.tensor([self._loss_sum, self._labelled], dtype=torch.float64)
         if self.trainer.world_size > 1:
-            confusion = self.trainer.strategy.reduce(confusion.to(self.device), reduce_op="sum").cpu()
-        # as a Python float: a float64 tensor, which a mean of integers easily is, does not exist on MPS
-        self.log("val_mean_iou", float(self.mean_iou(confusion)))
+            for total in (confusion := confusion.to(self.device), sums := sums.to(self.device)):
+                torch.distributed.all_reduce(total)
+        # as Python floats: float64 tensors, which a mean of integers easily is, do not exist on MPS
+        self.log("val_loss", float(sums[0] / sums[1]))
+        self.log("val_mean_iou", float(self.mean_iou(confusion.cpu())))
 
     def configure_optimizers(self):
         total_steps = self.total_steps or int(self.trainer.estimated_stepping_batches)
@@ -98,8 +116,7 @@ class SegmentationTask(LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "learning_rate"},
         }
 
-    def _logits(self, images: Tensor, target: Tensor) -> Tensor:
-        logits = self.model(images)
+    def _logits(self, logits: Tensor, target: Tensor) -> Tensor:
         expected = (len(target), self.num_classes, *target.shape[1:])
         require(
             tuple(logits.shape) == expected,
@@ -109,7 +126,7 @@ class SegmentationTask(LightningModule):
         # what a student's loss computes step by step is not precise enough in 16 bits
         return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
-    def _check_loss(self, loss):
+    def _checked_value(self, loss) -> float:
         require(
             isinstance(loss, Tensor) and loss.numel() == 1 and loss.requires_grad,
             "loss(logits, target) must return a tensor with one element that is computed from the logits, "
@@ -121,6 +138,7 @@ class SegmentationTask(LightningModule):
             f"The training loss became {value} at step {self.global_step}: try a lower learning_rate "
             f"(it is {self.optimisation.learning_rate:g}), or look for a division by 0 or a logarithm of 0 in it.",
         )
+        return value
 
 
 def _checked_confusion(counts, num_classes: int) -> Tensor:
