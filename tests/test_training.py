@@ -575,11 +575,39 @@ def test_progress_shows_epoch_loss_and_mean_iou_and_nothing_else_is_said(tmp_pat
     number = r"\d\.\d{3}"
     lines = [line for line in out.splitlines() if line.strip()]
     assert len(lines) == 4
-    pattern = rf"epoch 1/2: training loss {number}, validation loss {number}, mean IoU {number} \(0 s\)"
+    pattern = rf"epoch 1/2: training loss {number}, validation loss {number}, mean IoU {number} \(\d+ s\)"
     assert re.fullmatch(pattern, lines[0])
     assert lines[2].startswith("Continuing the run") and lines[3].startswith("epoch 3/3")
     assert err == ""
     assert not [record for record in caplog.records if record.name.startswith("lightning")]
+
+
+def test_the_bar_shows_loss_mean_iou_and_images_per_second_and_knows_all_steps(tmp_path, monkeypatch):
+    shown = []
+
+    class Bar:
+        def __init__(self, total, done, plain):
+            self.n = done
+            shown.append((total, done))
+
+        def set_postfix_str(self, text, refresh):
+            shown.append(text)
+
+        def update(self, steps):
+            self.n += steps
+
+        def set_description_str(self, text, refresh=True):
+            pass
+
+        def close(self):
+            shown.append(self.n)
+
+    monkeypatch.setattr("segkit.training.progress.open_bar", Bar)
+    train(tiny_model(), tmp_path, progress=True)
+    assert shown[0] == (6, 0) and shown[-1] == 6
+    number = r"\d\.\d{3}"
+    assert re.fullmatch(rf"loss {number}, \d+\.\d images/s", shown[1])
+    assert re.fullmatch(rf"loss {number}, mean IoU {number}, \d+\.\d images/s", shown[-2])
 
 
 def test_validation_may_be_rarer_than_epochs_and_the_last_epoch_is_validated(tmp_path, capsys):
