@@ -42,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     grade = add("grade", _grade, "grade submitted/ with nbgrader autograde and print the marks")
     grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
     grade.add_argument("--device", default="cpu", help="where submissions compute: cpu, cuda, mps")
+    grade.add_argument(
+        "--results-data", type=Path, help="four-class set whose validation images trained models are evaluated on"
+    )
+    grade.add_argument(
+        "--results-scale", default="", help='points by mean IoU, such as "0.35: 0, 0.50: 1" (default: course.toml)'
+    )
     grade.add_argument("--force", action="store_true", help="grade again what is graded already")
     grade.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="trusted solutions only: run their code without a sandbox"
@@ -110,6 +116,8 @@ def _grade(options: argparse.Namespace) -> int:
         device=options.device,
         force=options.force,
         unsafe_without_sandbox=options.unsafe_no_sandbox,
+        results_data=options.results_data,
+        results_scale=options.results_scale,
     )
     print(course.marks_table())
     return status

@@ -25,11 +25,11 @@ from traitlets.config import Config
 from autograder.course_config import configure
 from autograder.paths import NOTEBOOKS, SOLUTIONS, find_programs_beside_interpreter
 from autograder.points import outdated_marks, wrong_points
-from autograder.sources import AUTOMATIC, BONUS, BY_HAND, CHECKS, Source, SourceCell, read_sources
+from autograder.sources import BONUSES, BY_HAND, MACHINE_GRADED, Source, SourceCell, read_sources
 from segkit.errors import CourseError
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-TAGGED_ROLES = {"experiment": "experiment", AUTOMATIC: "check", BONUS: "check"}
+TAGGED_ROLES = {"experiment": "experiment"} | dict.fromkeys(MACHINE_GRADED, "check")
 
 
 class NameTheTask(ClearSolutions):
@@ -61,24 +61,24 @@ def _notebook_cell(cell: SourceCell, taken: set[str]) -> NotebookNode:
         built.metadata["tags"] = [TAGGED_ROLES[cell.role]]
     if cell.task:
         built.metadata["course"] = {"task": cell.task}
-    if cell.role == BONUS:
+    if cell.role in BONUSES:
         built.metadata["course"] = {"bonus": cell.points}
     return built
 
 
 def _nbgrader_metadata(cell: SourceCell) -> dict:
-    graded = cell.role in (*CHECKS, BY_HAND)
+    graded = cell.role in (*MACHINE_GRADED, BY_HAND)
     metadata = {
         "schema_version": 3,
         # A stub may be called like its task: predict the function, predict the check.
         "grade_id": f"{cell.id}-stub" if cell.role == "stub" else cell.id,
         "grade": graded,
         "solution": cell.role in ("stub", BY_HAND),
-        "locked": cell.role in CHECKS,
+        "locked": cell.role in MACHINE_GRADED,
         "task": False,
     }
     # To nbgrader a bonus has a maximum of 0: what it gives comes on top of the assignment's points.
-    return metadata | ({"points": 0.0 if cell.role == BONUS else cell.points} if graded else {})
+    return metadata | ({"points": 0.0 if cell.role in BONUSES else cell.points} if graded else {})
 
 
 def _cell_id(cell: SourceCell, taken: set[str]) -> str:

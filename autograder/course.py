@@ -12,7 +12,7 @@ from tqdm import tqdm
 from autograder.marks import Mark, marks_table, read_marks
 from segkit.errors import CourseError
 
-SKIPPED = "Skipping existing assignment"
+SKIPPED, EVALUATING = "Skipping existing assignment", "Evaluating the trained model of "
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
 
 
@@ -29,7 +29,14 @@ class Course:
         return f"sqlite:///{self.root / 'gradebook.db'}"
 
     def autograde(
-        self, *, student: str = "*", device: str = "cpu", force: bool = False, unsafe_without_sandbox: bool = False
+        self,
+        *,
+        student: str = "*",
+        device: str = "cpu",
+        force: bool = False,
+        unsafe_without_sandbox: bool = False,
+        results_data: Path | None = None,
+        results_scale: str = "",
     ) -> int:
         """Run `nbgrader autograde` with a progress bar; its exit status.
 
@@ -38,6 +45,8 @@ class Course:
             device: where submissions compute.
             force: grade again what is graded already, and try again what is kept.
             unsafe_without_sandbox: for trusted solutions only: run their code in ordinary processes.
+            results_data: folder of the images that trained models are evaluated on; None: what nbgrader's settings say.
+            results_scale: which mean IoU earns which share of the points; empty: what nbgrader's settings say.
 
         Returns:
             0 if everything was graded, with or without repairs; 1 if a part of a submission could not be.
@@ -50,6 +59,8 @@ class Course:
             raise CourseError(f"There is nothing to grade: no folder in {self.root / 'submitted'} is called {student}.")
         options = [f"--student={student}", f"--GradeInWorker.device={device}", *(["--force"] if force else [])]
         options += ["--GradeInWorker.unsafe_without_sandbox=True"] if unsafe_without_sandbox else []
+        options += [f"--GradeInWorker.results_data={results_data.absolute()}"] if results_data else []
+        options += [f"--GradeInWorker.results_scale={results_scale}"] if results_scale else []
         released = len(list((self.root / "notebooks" / self.assignment).glob("*.ipynb")))
         return self._nbgrader(
             "autograde", options, count="Autograding ", total=len(students) * released, per_submission=released
@@ -82,6 +93,8 @@ class Course:
                 elif count in line:
                     bar.update()
                     bar.set_postfix_str(_place(line))
+                elif EVALUATING in line:
+                    bar.set_postfix_str(line.split(EVALUATING)[1].rstrip())
                 elif not _ROUTINE.match(line):
                     bar.write(line.rstrip(), file=sys.stderr)
         return process.returncode

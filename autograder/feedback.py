@@ -36,8 +36,9 @@ _TASK = _ENVIRONMENT.from_string(
 {% elif finding.message and finding.said %}<br>The process of your code reported:
  <q style="font-family:monospace">{{ quoted(finding.message) }}</q>
 {% elif finding.message %}<br>{{ finding.message }}
+{% elif finding.note %}<br>{{ finding.note }}
 {% elif finding.apart_from %}<br>{{ apart }}{% endif %}</td>
-<td>{{ '%g' % (0 if finding.message else task.points_of(finding)) }} of {{ '%g' % task.points_of(finding) }}</td>
+<td>{{ '%g' % task.earned_by(finding) }} of {{ '%g' % task.points_of(finding) }}</td>
 </tr>
 {% endfor %}
 </table>
@@ -87,8 +88,8 @@ def task_text(task: TaskVerdict) -> str:
             lines.append("      The same.")
         elif finding.message and finding.said:
             lines.append(f'      The process of your code reported: "{_quoted(finding.message)}"')
-        elif finding.message or finding.apart_from:
-            lines.append(f"      {finding.message or APART}")
+        elif finding.message or finding.note or finding.apart_from:
+            lines.append(f"      {finding.message or finding.note or APART}")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from autograder.cases import case_number
 from autograder.diagnosis import Case, diagnosed
+from autograder.evaluation.trained_model import Judged, KeptEvaluations, Rules, judge_trained_model
 from autograder.examination import Examination
 from autograder.kept import (
     KeptFindings,
@@ -22,8 +23,9 @@ from autograder.kept import (
     installed_versions,
 )
 from autograder.paths import HIDDEN_TESTS
-from autograder.sandbox import Bubblewrap, Limits, Sandbox, Worker
-from autograder.sources import BONUS, CHECKS, read_sources
+from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
+from autograder.sources import BONUSES, CHECKS, EVALUATED, SourceCell, read_sources
+from autograder.triage.results import HandedResults
 from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
@@ -40,6 +42,7 @@ class Settings:
         secret: the course's; with the submission's content it chooses the case.
         kept: folder of kept findings; None keeps none.
         fresh: try again what is kept.
+        rules: how trained models are evaluated.
     """
 
     secret: bytes = field(repr=False)
@@ -48,6 +51,7 @@ class Settings:
     sandbox: Sandbox = field(default_factory=Bubblewrap)
     kept: Path | None = None
     fresh: bool = False
+    rules: Rules = field(default_factory=Rules)
 
 
 def grade_notebook(
@@ -56,13 +60,17 @@ def grade_notebook(
     cells: dict[str, list[Cell]],
     settings: Settings,
     *,
+    results: HandedResults | None = None,
     report: Callable[[str], None] = lambda test: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verdict:
     """The verdict on one notebook.
 
     Args:
         cells: the cells of the submission's notebooks: later ones build on earlier ones.
+        results: the trained model that was handed in with them.
         report: called with the name of each test before it runs.
+        progress: called with the number of images that a trained model was evaluated on, and of all.
 
     Raises:
         CourseError: if the course itself is at fault: no tests, or no process can be started.
@@ -85,7 +93,33 @@ def grade_notebook(
         case = Case(assignment, task, settings.secret, basis.case)
         findings = diagnosed(case, collector.findings.get(task, []))
         tasks[task] = TaskVerdict(task, maximum, findings, task in bonuses)
-    return Verdict(assignment, notebook, content, basis, tasks, problems)
+    verdict = Verdict(assignment, notebook, content, basis, tasks, problems)
+    for cell in evaluated_cells(assignment, notebook):
+        judged = _judge_model(cell, cells, verdict, settings, results or HandedResults(), progress)
+        tasks[cell.id] = TaskVerdict(cell.id, cell.points, [judged.finding], cell.id in bonuses)
+        verdict = replace(verdict, model=judged.model, evaluation=judged.evaluation)
+    return verdict
+
+
+def _judge_model(
+    cell: SourceCell, cells: dict, verdict: Verdict, settings: Settings, results: HandedResults, progress
+) -> Judged:
+    """What the trained model is worth, built by the class that the evaluated cell names."""
+    main, class_name = cell.model.split(".")
+    needed = earlier_cells(cells, main)
+    basis = {name: value for name, value in asdict(verdict.basis).items() if name in ("versions", "device", "sandbox")}
+    limits = asdict(settings.limits)
+    depends_on = (content_key(needed), class_name, settings.rules.measuring, basis, limits)
+    return judge_trained_model(
+        results,
+        Submission(verdict.assignment, main, needed),
+        class_name,
+        settings.rules,
+        limits=settings.limits,
+        make_worker=partial(Worker, sandbox=settings.sandbox, device=settings.device),
+        kept=KeptEvaluations(settings.kept, *depends_on, fresh=settings.fresh),
+        report=progress,
+    )
 
 
 def earlier_cells(cells: dict[str, list[Cell]], notebook: str) -> dict[str, list[Cell]]:
@@ -105,22 +139,33 @@ def verdict_basis(assignment: str, content: str, settings: Settings) -> Basis:
         sandbox=settings.sandbox.name,
         secret=fingerprint_of_secret(settings.secret),
         case=case_number(settings.secret, content),
+        evaluation=settings.rules.fingerprint,
     )
 
 
 def task_points(assignment: str, notebook: str) -> dict[str, float]:
-    """Points by task of a notebook, bonuses among them, as its source says."""
+    """Points by task of a notebook that has hidden tests, bonuses among them, as its source says."""
     return _points(assignment, notebook, CHECKS)
 
 
 def bonus_tasks(assignment: str, notebook: str) -> set[str]:
     """Those of the tasks whose points come on top of the assignment's."""
-    return set(_points(assignment, notebook, (BONUS,)))
+    return set(_points(assignment, notebook, BONUSES))
 
 
 def _points(assignment: str, notebook: str, roles: tuple[str, ...]) -> dict[str, float]:
     found = [source.points(*roles) for source in read_sources(assignment) if source.name == notebook]
     return found[0] if found else {}
+
+
+def evaluated_cells(assignment: str, notebook: str | None = None) -> list[SourceCell]:
+    """The cells, of one notebook or of all, whose points come from evaluating a trained model."""
+    return [
+        cell
+        for source in read_sources(assignment)
+        for cell in source.cells
+        if cell.role == EVALUATED and notebook in (None, source.name)
+    ]
 
 
 def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> None:

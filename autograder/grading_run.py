@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from autograder.build import is_edited
 from autograder.cases import course_secret
-from autograder.grading import verdict_basis
+from autograder.grading import evaluated_cells, verdict_basis
 from autograder.marks import require_known
 from autograder.run_record import RunRecord
 from autograder.sandbox import require_device, require_sandbox
@@ -36,6 +36,13 @@ UNSAFE = (
     "UNSAFE: the code of these notebooks runs without a sandbox and can read and change everything you can. "
     "Never do this with what students hand in."
 )
+
+
+NO_RESULTS = (
+    "No trained model was evaluated, so nobody got points for one: name the images that are set aside for it with "
+    "--results-data (nbgrader: --GradeInWorker.results_data)."
+)
+NOT_COPIED = ("*.safetensors*",)  # trained models, which nobody looks at in autograded/
 
 
 class CourseAutograde(Autograde):
@@ -78,10 +85,16 @@ class CourseAutograde(Autograde):
         require_known(root, self.run.assignment)
         course_secret(root)
         require_device(self.settings.device)
+        self._require_rules()
         if self.settings.unsafe_without_sandbox:
             self.log.warning(UNSAFE)
         else:
             require_sandbox()
+
+    def _require_rules(self) -> None:
+        """Whether trained models can be evaluated: refuse what cannot be used, and say if nobody's is."""
+        if self.settings.rules.images is None and evaluated_cells(self.run.assignment):
+            self.run.remarks.append(NO_RESULTS)
 
     def _expected(self, assignment: str) -> dict[str, list[str]]:
         """By folder of a submission the notebooks that should be in it, whatever is."""
@@ -121,7 +134,7 @@ class CourseAutograde(Autograde):
             if self.submission.notes:
                 self.run.notes[student_id] = list(self.submission.notes)
             refused = [glob.escape(path.name) for path in self.submission.refused_files]
-            self.coursedir.ignore = [*self.ignored, *refused]
+            self.coursedir.ignore = [*self.ignored, *NOT_COPIED, *refused]
             try:
                 super().init_assignment(assignment_id, student_id)
             except OSError as error:

@@ -68,7 +68,8 @@ def _read(path: Path) -> dict | None:
 
 def finding_name(test: str, basis: Basis) -> str:
     """The name of a test's finding. `test`: from `fingerprint_of_test`."""
-    depends_on = {name: value for name, value in asdict(basis).items() if name not in ("tests", "catalogue")}
+    without = ("tests", "catalogue", "evaluation")
+    depends_on = {name: value for name, value in asdict(basis).items() if name not in without}
     return _digest(test, depends_on)
 
 

@@ -7,6 +7,8 @@ verdict ever stands there; what the student left in other cells (plots, training
 
 import copy
 import math
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
@@ -19,14 +21,26 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Float, Int, Unicode
 
 from autograder.cases import course_secret
+from autograder.course import EVALUATING
+from autograder.evaluation.trained_model import Rules
 from autograder.feedback import notebook_html, task_html, task_text
-from autograder.grading import Settings, bonus_tasks, grade_notebook, task_points, verdict_basis
+from autograder.grading import (
+    Settings,
+    bonus_tasks,
+    evaluated_cells,
+    grade_notebook,
+    task_points,
+    verdict_basis,
+)
 from autograder.grading_run import CourseAutograde
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox
 from autograder.sandbox.limits import MIB
 from autograder.triage import TriagedNotebook, TriagedSubmission
 from autograder.verdicts import TaskVerdict, Verdict, content_key, unreadable_verdict
+from segkit.evaluation.scale import read_scale
 from segkit.student import Cell, code_cells
+
+PROGRESS_SECONDS = 5
 
 
 class TriageExporter(NotebookExporter):
@@ -62,6 +76,13 @@ class GradeInWorker(NbGraderPreprocessor):
     memory_mib = Int(4096, help="MiB of memory that a submission's processes may use together").tag(config=True)
     processes = Int(64, help="Processes and threads that a submission may have").tag(config=True)
     scratch_mib = Int(64, help="MiB of files that a submission may write").tag(config=True)
+    results_data = Unicode(
+        "", help="Folder of the four-class set whose validation images trained models are evaluated on; empty: none"
+    ).tag(config=True)
+    results_scale = Unicode(
+        "", help='Which mean IoU earns which share of the points, "0.35: 0, 0.50: 1"; empty: as in course.toml'
+    ).tag(config=True)
+    seconds_for_results = Float(900, help="Seconds that a trained model may take for all images").tag(config=True)
     unsafe_without_sandbox = Bool(
         False, help="Run code in an ordinary process. For trusted solutions only: it can read and change everything"
     ).tag(config=True)
@@ -89,14 +110,28 @@ class GradeInWorker(NbGraderPreprocessor):
             sandbox=NoSandbox() if self.unsafe_without_sandbox else Bubblewrap(),
             kept=root / "verdicts" / converter.coursedir.assignment_id / ".kept",
             fresh=converter.force,
+            rules=self.rules,
         )
+
+    @property
+    def rules(self) -> Rules:
+        """How trained models are evaluated."""
+        data = Path(self.results_data) if self.results_data else None
+        return Rules(data, read_scale(self.results_scale), self.seconds_for_results)
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         about = resources["nbgrader"]
         student, assignment, notebook = (str(about[key]) for key in ("student", "assignment", "notebook"))
         converter: CourseAutograde = self.parent.parent  # preprocessor -> exporter -> converter
         settings = self.grading_settings(converter)
-        verdict = _verdict(converter.submission, assignment, notebook, settings, self.log.debug)
+        verdict = _verdict(
+            converter.submission,
+            assignment,
+            notebook,
+            settings,
+            report=self.log.debug,
+            progress=self._progress(student),
+        )
         converter.found.append(verdict)
         for cell in nb.cells:
             if _is_check(cell):
@@ -112,16 +147,30 @@ class GradeInWorker(NbGraderPreprocessor):
             nb.cells.insert(0, new_markdown_cell(remarks, id="from-the-autograder"))
         return nb, resources
 
+    def _progress(self, student: str):
+        """Logs now and then how many images a trained model has seen."""
+        last = time.monotonic()
 
-def _verdict(submission: TriagedSubmission, assignment: str, notebook: str, settings: Settings, report) -> Verdict:
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last > PROGRESS_SECONDS:
+                last = time.monotonic()
+                self.log.info("%s%s, %d of %d images", EVALUATING, student, done, total)
+
+        return progress
+
+
+def _verdict(submission: TriagedSubmission, assignment: str, notebook: str, settings: Settings, **reports) -> Verdict:
     triaged = submission.notebooks[notebook]
     if triaged.unreadable:
         basis = verdict_basis(assignment, content_key({}), settings)
         points = task_points(assignment, notebook)
+        points |= {cell.id: cell.points for cell in evaluated_cells(assignment, notebook)}
         bonuses = bonus_tasks(assignment, notebook)
         return unreadable_verdict(assignment, notebook, basis, points, triaged.unreadable, triaged.repairs, bonuses)
-    verdict = grade_notebook(assignment, notebook, _cells(submission), settings, report=report)
-    return Verdict(**{**vars(verdict), "repairs": triaged.repairs})
+    verdict = grade_notebook(assignment, notebook, _cells(submission), settings, results=submission.results, **reports)
+    found = [submission.results.found] if verdict.evaluation and submission.results.found else []
+    return replace(verdict, repairs=triaged.repairs + found)
 
 
 def _cells(submission: TriagedSubmission) -> dict[str, list[Cell]]:

@@ -3,7 +3,7 @@
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.paths import find_programs_beside_interpreter
-from autograder.sources import AUTOMATIC, BONUS, BY_HAND, Source
+from autograder.sources import AUTOMATIC, BONUSES, BY_HAND, MACHINE_GRADED, Source
 
 TOTALS = (100.0, 10.0)  # what points may add up to: a whole course, or a warm-up
 
@@ -14,8 +14,8 @@ def wrong_points(sources: list[Source]) -> list[str]:
     They add up to one of `TOTALS`, a bonus not counted; every check, bonus and written answer carries some; ids are
     unique.
     """
-    cells = [cell for source in sources for cell in source.cells if cell.role in (AUTOMATIC, BONUS, BY_HAND)]
-    total = sum(cell.points for cell in cells if cell.role != BONUS)
+    cells = [cell for source in sources for cell in source.cells if cell.role in (*MACHINE_GRADED, BY_HAND)]
+    total = sum(cell.points for cell in cells if cell.role not in BONUSES)
     allowed = " or ".join(f"{number:g}" for number in TOTALS)
     problems = [] if total in TOTALS else [f"The points add up to {total:g}, not to {allowed}."]
     problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
@@ -60,5 +60,5 @@ def _changes(sources: list[Source], role: str, known: dict[str, float]) -> list[
 
 def _became_bonus(sources: list[Source], known: dict[str, float]) -> list[str]:
     """`attention 12 -> bonus` for each bonus that the gradebook knows as a part of the assignment's points."""
-    bonuses = [name for source in sources for name in source.points(BONUS)]
+    bonuses = [name for source in sources for name in source.points(*BONUSES)]
     return [f"{name} {known[name]:g} -> bonus" for name in bonuses if known.get(name)]

@@ -23,6 +23,7 @@ class RunRecord:
     stopped: dict[str, list[str]] = field(default_factory=dict)
     changed: dict[str, list[str]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)  # on the run as a whole
 
     def record(self, student: str, verdict: Verdict, before: Path) -> None:
         """Take in a verdict; `before` is the file of the one that it replaces."""
@@ -49,7 +50,7 @@ class RunRecord:
             f"{len(self.repaired)} repaired, {len(self.failed)} with a part that could not be graded, "
             f"{len(self.stopped)} stopped, {len(self.changed)} with changed marks"
         )
-        lines = [f"{len(self.graded)} submissions graded in this run: {counts}."]
+        lines = [f"{len(self.graded)} submissions graded in this run: {counts}.", *self.remarks]
         for title, found in (
             ("repaired", self.repaired),
             ("could not be graded", self.failed),

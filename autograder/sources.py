@@ -1,8 +1,8 @@
 """The one source of each notebook: `solutions/<assignment>/NN_name.py` in jupytext's percent format.
 
 A cell's role stands on its `# %%` line: `role="stub" id="MixFFN" task="2.3"`, `role="check" id="mix_ffn" points=6`,
-`role="bonus" id="fast_decoder" points=3`, `role="experiment"`, `[markdown] role="answer" id="q1" points=2.5`; a cell
-without a role is given.
+`role="bonus" id="fast_decoder" points=3`, `role="evaluated" id="trained_model" points=5 model="03_model.SegFormer"`,
+`role="experiment"`, `[markdown] role="answer" id="q1" points=2.5`; a cell without a role is given.
 """
 
 import re
@@ -17,14 +17,16 @@ from segkit.errors import CourseError
 from segkit.student import Cell
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-ROLES = {"given", "stub", "check", "bonus", "experiment", "answer"}
-AUTOMATIC, BONUS, BY_HAND = "check", "bonus", "answer"
+ROLES = {"given", "stub", "check", "bonus", "evaluated", "experiment", "answer"}
+AUTOMATIC, BONUS, EVALUATED, BY_HAND = "check", "bonus", "evaluated", "answer"
 CHECKS = (AUTOMATIC, BONUS)  # the cells that hidden tests give points to
+BONUSES = (BONUS, EVALUATED)  # the cells whose points come on top of the assignment's
+MACHINE_GRADED = (*CHECKS, EVALUATED)
 
 
 @dataclass(frozen=True)
 class SourceCell:
-    """A cell of a source file, with its role."""
+    """A cell of a source file, with its role; `model` names notebook and class of a trained model to evaluate."""
 
     cell_type: str
     source: str
@@ -32,6 +34,7 @@ class SourceCell:
     id: str | None
     points: float
     task: str | None
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,10 @@ def _source_cell(cell: NotebookNode, path: Path) -> SourceCell:
     role = cell.metadata.get("role", "given")
     if role not in ROLES:
         raise CourseError(f"{path.name} has a cell of role {role!r}: the roles are {', '.join(sorted(ROLES))}.")
-    if role in {"stub", *CHECKS, BY_HAND} and "id" not in cell.metadata:
+    if role in {"stub", *MACHINE_GRADED, BY_HAND} and "id" not in cell.metadata:
         raise CourseError(f"{path.name} has a cell of role {role!r} without an id: give it one, unique in the course.")
+    if role == EVALUATED and str(cell.metadata.get("model")).count(".") != 1:
+        raise CourseError(f'{path.name} has a cell of role {role!r} without a model="NOTEBOOK.CLASS" to build.')
     return SourceCell(
         cell_type=cell.cell_type,
         source=cell.source,
@@ -85,6 +90,7 @@ def _source_cell(cell: NotebookNode, path: Path) -> SourceCell:
         id=cell.metadata.get("id"),
         points=float(cell.metadata.get("points", 0)),
         task=str(cell.metadata["task"]) if "task" in cell.metadata else None,
+        model=cell.metadata.get("model"),
     )
 
 

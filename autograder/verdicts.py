@@ -19,7 +19,8 @@ class Finding:
     `said`: the message comes from the process of the student's code, which may say anything. `stopped`: what ended the
     code before it could answer (`"time"`, `"memory"`, `"crash"`, ...), if something did. `mark`: as in `WrongAnswer`.
     `misconceptions`: names of the recognised mistakes that it lost its points to. `apart_from`: names of those apart
-    from which it is right, so that it has them.
+    from which it is right, so that it has them. `earned`: the part of its share that it earns where nothing was wrong;
+    `note`: what is said then.
     """
 
     test: str
@@ -32,6 +33,8 @@ class Finding:
     mark: dict | None = None
     misconceptions: list[str] = field(default_factory=list)
     apart_from: list[str] = field(default_factory=list)
+    earned: float = 1.0
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class TaskVerdict:
     def points(self) -> float:
         """Points earned: the shares of the tests that found nothing wrong. Always within 0 and `max_points`."""
         total = sum(finding.share for finding in self.findings)
-        earned = sum(finding.share for finding in self.findings if finding.message is None)
+        earned = sum(finding.share * finding.earned for finding in self.findings if finding.message is None)
         if earned == total:
             return self.max_points if total else 0.0  # not rounded: a hair above the maximum fails the submission
         return min(round(self.max_points * earned / total, 2), self.max_points)
@@ -62,6 +65,28 @@ class TaskVerdict:
         """What one test carries."""
         return round(self.max_points * finding.share / sum(other.share for other in self.findings), 2)
 
+    def earned_by(self, finding: Finding) -> float:
+        """What one test gives."""
+        return 0.0 if finding.message else round(self.points_of(finding) * finding.earned, 2)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a trained model did on the images that only the instructor has.
+
+    `multiply_adds` of one image of `image_size` are what the process of the student's code counted; everything else was
+    measured on the trusted side. `name`: what the student wants to be called.
+    """
+
+    mean_iou: float
+    per_class: dict[str, float | None]
+    images: int
+    parameters: int
+    multiply_adds: int
+    image_size: tuple[int, int]
+    seconds: float
+    name: str | None = None
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -69,7 +94,7 @@ class Basis:
 
     `tests`, `engine`, `catalogue`: hashes of the hidden tests, of the code and reference that they run with, and of
     what recognises misconceptions; `case`: number of the secret case; `secret`: a fingerprint from which the secret
-    cannot be had.
+    cannot be had; `evaluation`: a hash of the images, scale and code that trained models are evaluated with.
     """
 
     tests: str
@@ -81,11 +106,16 @@ class Basis:
     sandbox: str
     secret: str
     case: int
+    evaluation: str = "none"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on one notebook. `content` names what was handed in, with the notebooks it builds on."""
+    """The verdict on one notebook.
+
+    `content` names what was handed in, with the notebooks it builds on; `model` the trained model beside them, and
+    `evaluation` is what that did.
+    """
 
     assignment: str
     notebook: str
@@ -95,6 +125,8 @@ class Verdict:
     problems: list[str]
     repairs: list[str] = field(default_factory=list)
     unreadable: str | None = None
+    model: str | None = None
+    evaluation: Evaluation | None = None
 
     @property
     def stopped(self) -> list[str]:
@@ -165,8 +197,10 @@ def _reasons(old: dict, now: Verdict) -> list[str]:
         "limits": "the limits of time, memory and so on changed",
         "sandbox": "it ran in another sandbox",
         "secret": "the course's secret changed",
+        "evaluation": "the images or rules by which trained models are evaluated changed",
     }
     reasons = ["the submission changed"] if old.get("content") != now.content else []
+    reasons += ["another trained model was handed in"] if old.get("model") != now.model else []
     reasons += [sentence for key, sentence in sentences.items() if basis.get(key) != new[key]]
     stopped_before = {finding.get("stopped") for task in old["tasks"].values() for finding in task["findings"]}
     interrupted = sorted((stopped_before ^ set(now.stopped)) - {None})

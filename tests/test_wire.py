@@ -291,10 +291,10 @@ def test_safetensors_that_lie_about_their_content_are_refused(header):
 
 def test_an_empty_tensor_with_sizes_that_overflow_is_refused():
     header = {"x": {"dtype": "F32", "shape": [0, 2**63 - 1, 5], "data_offsets": [0, 0]}}
-    with pytest.raises(WireError, match="a frame's table of tensors is broken"):
+    with pytest.raises(WireError, match="its table of tensors is broken"):
         unpack(reader(frame(raw=safetensors(header))))
     header = {"x": {"dtype": "F32", "shape": [0, *[2**27] * 15], "data_offsets": [0, 0]}}
-    with pytest.raises(WireError, match="a frame's tensors could not be read"):
+    with pytest.raises(WireError, match="its tensors could not be read"):
         unpack(reader(frame(raw=safetensors(header))))
 
 
@@ -309,13 +309,13 @@ def test_a_table_that_lies_is_refused_before_the_bytes_it_speaks_of_are_read():
 def test_a_table_longer_than_tables_may_be_is_not_read():
     raw = struct.pack("<Q", MAX_TABLE + 1) + bytes(100)
     read, asked = recording(HEADER.pack(MAGIC, 0, 2, MAX_TABLE + 100) + b"{}" + raw)
-    with pytest.raises(WireError, match="a frame's table of tensors is larger than it may be"):
+    with pytest.raises(WireError, match="its table of tensors is larger than it may be"):
         unpack(read)
     assert asked == [HEADER.size, 2, 8]
 
 
 def test_tensors_shorter_than_the_length_of_a_table_are_refused():
-    with pytest.raises(WireError, match="a frame's tensors have no table"):
+    with pytest.raises(WireError, match="its tensors have no table"):
         unpack(reader(frame(raw=b"1234567")))
 
 

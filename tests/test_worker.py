@@ -429,7 +429,7 @@ FRAMES = {  # what is done, what stopped it, the sentence
     "three offsets": (
         f"put(frame(2, b'{{}}', table({{'x': {TENSOR | {'data_offsets': [0, 4, 4]}}}}) + bytes(4)))",
         "protocol",
-        "a frame's table of tensors is broken",
+        "its table of tensors is broken",
     ),
 }
 

@@ -21,6 +21,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 # Browsers and mail programs append .txt or .json to what they do not know.
 _NOTEBOOK = re.compile(r"(?s)(?!\.)(.*)\.ipynb(?:\.txt|\.json)?", re.IGNORECASE)
+_CHECKPOINT = re.compile(r"(?s)(?!\.).*\.safetensors.*", re.IGNORECASE)
+_SETTINGS = re.compile(r"(?s)settings.*\.json.*", re.IGNORECASE)
+RESULTS = "results"  # the folder of a trained model
 _ARCHIVE = re.compile(r"(?s).*\.(zip|7z|rar|tar|gz|tgz|bz2|xz)", re.IGNORECASE)
 _NOT_SEARCHED = {".ipynb_checkpoints", "__macosx", "__pycache__", ".git", ".trash"}
 
@@ -86,9 +89,14 @@ def too_large(label: str) -> str:
 
 @dataclass
 class HandedIn:
-    """What was found of a student: notebook files, sentences, and what may not be copied or followed."""
+    """What was found of a student: notebook files, sentences, and what may not be copied or followed.
+
+    `results`: files that may be a trained model or its settings; `no_checkpoints`: what is only called like one.
+    """
 
     files: list[HandedFile] = field(default_factory=list)
+    results: list[HandedFile] = field(default_factory=list)
+    no_checkpoints: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[Path] = field(default_factory=list)
     blocked: dict[str, str] = field(default_factory=dict)  # a name directly in the folder -> why it cannot be used
@@ -168,6 +176,7 @@ class _Walk:
             if self.inside and _NOTEBOOK.fullmatch(parts[-1]):
                 self.block(parts, f"{name} is a folder, not a notebook: hand in the notebook itself.")
                 self.remember(parts, "Folders called like notebooks")
+            self.note_checkpoint(parts)
             self.folder(parts, search=search)
         elif not readable and not _NOTEBOOK.fullmatch(parts[-1]):
             self.refuse(parts, "Files that may not be read")
@@ -182,8 +191,10 @@ class _Walk:
             self.file(parts, status.st_size)
 
     def file(self, parts: tuple[str, ...], size: int) -> None:
-        """Remember a regular file, if it may be a notebook of this assignment."""
+        """Remember a regular file, if it may be a notebook of this assignment, or belong to a trained model."""
         place = self.place(parts)
+        if (is_checkpoint(parts[-1]) or is_settings(parts[-1])) and (place is not None or _plain(parts[0]) == RESULTS):
+            self.found.results.append(HandedFile(self.student, parts, 3 if place is None else place, size))
         if place is None:
             return
         if _NOTEBOOK.fullmatch(parts[-1]):
@@ -206,15 +217,31 @@ class _Walk:
 
     def refuse(self, parts: tuple[str, ...], why: str) -> None:
         """Nobody may copy or follow this; beside the assignment's folder nobody would, and only notebooks are named."""
+        self.note_checkpoint(parts)
         if self.inside:
             self.found.refused.append(self.student.joinpath(*parts))
         if self.inside or (parts and _NOTEBOOK.fullmatch(parts[-1])):
             self.remember(parts, why)
 
+    def note_checkpoint(self, parts: tuple[str, ...]) -> None:
+        """Keep the name of what is called like a trained model and cannot be one."""
+        if parts and is_checkpoint(parts[-1]):
+            self.found.no_checkpoints.append(printable(parts[-1]))
+
     def remember(self, parts: tuple[str, ...], why: str) -> None:
         """Keep a path for the sentence that begins with `why`."""
         shown = parts[1:] or parts if self.inside else parts
         self.set_aside.setdefault(why, []).append(printable("/".join(shown), 160))
+
+
+def is_checkpoint(name: str) -> bool:
+    """Whether a file is called like a safetensors file, also as browsers and mail programs rename it."""
+    return bool(_CHECKPOINT.fullmatch(name))
+
+
+def is_settings(name: str) -> bool:
+    """Whether a file is called like the settings of a trained model."""
+    return bool(_SETTINGS.fullmatch(name))
 
 
 def _plain(name: str) -> str:

@@ -11,9 +11,12 @@ from nbformat import NotebookNode
 from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.triage.choosing import Chosen, choose
-from autograder.triage.finding import HandedIn, find_files
+from autograder.triage.finding import RESULTS, HandedIn, find_files
 from autograder.triage.repairing import repair
+from autograder.triage.results import HandedResults, choose_results
 from segkit.errors import CourseError
+from segkit.evaluation.checkpoint import CHECKPOINT
+from segkit.evaluation.settings import SETTINGS
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,13 @@ class TriagedSubmission:
         notes: what was left aside, in sentences for the instructor.
         refused_files: what stands in the assignment's folder and must not be copied or followed. A folder in it
             stands for all that it holds.
+        results: the trained model, if one was handed in.
     """
 
     notebooks: dict[str, TriagedNotebook]
     notes: list[str]
     refused_files: list[Path]
+    results: HandedResults
 
 
 def read_released(folder: Path) -> dict[str, NotebookNode]:
@@ -80,10 +85,11 @@ def triage_submission(folder: Path, released: Mapping[str, NotebookNode]) -> Tri
         released: the notebooks as released, by name (`read_released`).
     """
     folder = Path(os.path.normpath(folder))
-    handed = find_files(folder, [f"{name}.ipynb" for name in released])
+    handed = find_files(folder, [*(f"{name}.ipynb" for name in released), RESULTS, CHECKPOINT, SETTINGS])
     chosen, notes = choose(handed, released)
     notebooks = {name: _triage(name, chosen[name], released[name]) for name in released}
-    return TriagedSubmission(notebooks, _with_absence(handed, notebooks, handed.notes + notes), handed.refused)
+    notes = _with_absence(handed, notebooks, handed.notes + notes)
+    return TriagedSubmission(notebooks, notes, handed.refused, choose_results(handed))
 
 
 def _triage(name: str, chosen: Chosen, released: NotebookNode) -> TriagedNotebook:

@@ -14,10 +14,12 @@ class CourseSettings:
     """What differs from course to course.
 
     data_url, data_sha256: where students download the data from, and its checksum; "" if they do not.
+    results_scale: which mean IoU of a trained model earns which share of its points (`segkit.evaluation.scale`).
     """
 
     data_url: str = ""
     data_sha256: str = ""
+    results_scale: str = "0.35: 0, 0.50: 1"
 
 
 def read_settings(path: Path | None = None) -> CourseSettings:

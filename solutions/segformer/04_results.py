@@ -11,6 +11,7 @@
 # | 4.3 | `worst_images` | 2 | 20 |
 # | 4.4 | what the model does: a description | 4 | 45 |
 # | 4.5 | what you chose, and why | 4 | 30 |
+# | bonus | the trained model itself, measured on other images | up to 5 | 10 |
 #
 # Between 4.3 and 4.4 stand three experiments of ten minutes each: how sure the model is, what a position looks at, and
 # what bad weather does. There is nothing to write in them; they are material for 4.4.
@@ -649,6 +650,38 @@ for name, (_, *ious) in sorted(curves.items(), key=lambda curve: sum(curve[1])):
 #
 # No point depends on the height of the mean IoU.
 # ### END SOLUTION
+
+# %% [markdown]
+# ## Bonus · Your model on images that nobody has trained on
+#
+# *About 10 minutes; up to 5 points on top of the others.*
+#
+# You chose the epoch, and perhaps the run, by the validation images: their mean IoU flatters you a little. Hand in the
+# model itself, and it is measured on images that only your instructor has. Your **own code** runs it, in a sandbox.
+
+# %% [markdown]
+# `save_results` writes the weights and how to build and ask the model, builds it anew from the file, and compares. Was
+# your `SegFormer` built with other arguments than these? Then they belong here. `name` is what the leaderboard calls
+# you; with `None` you stay anonymous.
+
+# %% role="experiment"
+from segkit.evaluation.saving import save_results
+
+save_results(model, "results", image_size=image_size, arguments={"num_classes": 4}, name=None)
+
+# %% [markdown]
+# The next cell evaluates the saved files on some of your own validation images, with your own functions, as the grader
+# does it with its own. Images are seen at `image_size`, logits enlarged to 256 x 256, unlabelled pixels left out.
+
+# %% role="evaluated" id="trained_model" points=5 model="03_model.SegFormer"
+from segkit.evaluation.checking import check_results
+
+own_functions = {"predict": predict_full_resolution, "confusion_matrix": confusion_matrix, "mean_iou": mean_iou}
+check_results("results", model_code.SegFormer, data, **own_functions)
+
+# %% [markdown]
+# Hand in the folder `results/` with your notebooks. If the number here is far above the one you get back, the model has
+# learned your validation images, or your data differ from your instructor's: which of the two could you test?
 
 # %% [markdown]
 # Save this notebook before you hand it in. In notebook 5 you argue about the design itself: eight questions, each

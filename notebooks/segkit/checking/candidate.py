@@ -110,6 +110,26 @@ class Candidate:
         reply, values = self._ask({"do": "read", "id": owner.id})
         return values, bool(reply.get("training"))
 
+    def load(self, owner: Handle, weights: Tensors) -> None:
+        """Put the weights of a checkpoint into a module: exactly its names and shapes, or an error."""
+        self._ask({"do": "load_weights", "id": owner.id}, weights)
+
+    def multiply_adds(self, owner: Handle, size: tuple[int, int]) -> int:
+        """The multiply-adds of a module for one image of (height, width): what its process counts, or claims."""
+        reply, _ = self._ask({"do": "count", "id": owner.id, "size": list(size)})
+        counted = reply.get("multiply_adds")
+        if type(counted) is not int or not 0 <= counted < 2**53:
+            raise AnswerError("The model's multiply-adds could not be counted.", "protocol")
+        return counted
+
+    def predict(self, owner: Handle, images: torch.Tensor) -> Any:
+        """A module's answer to images (B, 3, H, W), in evaluation mode and without gradients."""
+        reply, answers = self._ask({"do": "predict", "id": owner.id}, {"images": images})
+        try:
+            return decode(reply["result"], answers)
+        except (KeyError, TypeError, ValueError):
+            raise AnswerError("The answer could not be read.", "protocol") from None
+
     def call(
         self, target: Handle | str, *args: Any, train: bool | None = None, cotangents: Any = None, **kwargs: Any
     ) -> Answer:

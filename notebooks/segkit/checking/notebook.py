@@ -75,7 +75,7 @@ def check(task: str) -> None:
     """
     names = sys._getframe(1).f_globals
     report = run_task(task, names)
-    _show(report)
+    show(report)
     failed = [outcome for outcome in report.outcomes if outcome.problem]
     if failed:
         raise CheckFailed(f'Task "{task}": {failed[0].title}: {failed[0].problem}') from None
@@ -110,7 +110,8 @@ def _closing(outcomes: list[Outcome], recorded: Recorded) -> str:
     )
 
 
-def _show(report: Report) -> None:
+def show(report: Report) -> None:
+    """Show a report: as a table in a notebook, as lines elsewhere."""
     if "IPython" in sys.modules:
         from IPython import get_ipython
         from IPython.display import display

@@ -81,7 +81,7 @@ def unpack(
     message = _parse(read(json_length))
     if not isinstance(message, dict):
         raise WireError("a frame holds no message")
-    return message, _read_tensors(read, tensor_length) if tensor_length else {}, found
+    return message, read_tensors(read, tensor_length) if tensor_length else {}, found
 
 
 def _parse(text: bytes) -> Any:
@@ -114,37 +114,47 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _read_tensors(read: Read, length: int) -> dict[str, torch.Tensor]:
+def read_tensors(read: Read, length: int, *, metadata: bool = False) -> dict[str, torch.Tensor]:
+    """Tensors in safetensors' format, `length` bytes of it; the table is checked before memory is taken.
+
+    Args:
+        metadata: the table may hold safetensors' own `__metadata__`, as files do; what it says is not looked at.
+
+    Raises:
+        WireError: if they are not as safetensors writes them.
+        EOFError: from `read`.
+    """
     if length < TABLE_LENGTH.size:
-        raise WireError("a frame's tensors have no table")
+        raise WireError("its tensors have no table")
     beginning = read(TABLE_LENGTH.size)
     (table_length,) = TABLE_LENGTH.unpack(beginning)
     size = length - TABLE_LENGTH.size - table_length
     if table_length > MAX_TABLE or size < 0:
-        raise WireError("a frame's table of tensors is larger than it may be")
+        raise WireError("its table of tensors is larger than it may be")
     table = read(table_length)
-    _check_table(_parse(table), size)
+    _check_table(_parse(table), size, metadata)
     try:
         return load(beginning + table + read(size))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise WireError(f"a frame's tensors could not be read ({type(error).__name__})") from None
+        raise WireError(f"its tensors could not be read ({type(error).__name__})") from None
 
 
-def _check_table(table: Any, size: int) -> None:
+def _check_table(table: Any, size: int, metadata: bool) -> None:
     """Require that the tensors of safetensors' table fill exactly `size` bytes, one after the other."""
     if not isinstance(table, dict):
-        raise WireError("a frame's table of tensors is none")
+        raise WireError("its table of tensors is none")
+    entries = [entry for name, entry in table.items() if not (metadata and name == "__metadata__")]
     try:
-        places = sorted((*_offsets(entry), _bytes_of(entry)) for entry in table.values())
+        places = sorted((*_offsets(entry), _bytes_of(entry)) for entry in entries)
     except (KeyError, TypeError, ValueError):
-        raise WireError("a frame's table of tensors is broken") from None
+        raise WireError("its table of tensors is broken") from None
     end = 0
     for begin, until, count in places:
         if begin != end or until - begin != count:
             raise WireError("a tensor's bytes do not match its shape")
         end = until
     if end != size:
-        raise WireError("a frame's tensors do not match their bytes")
+        raise WireError("its tensors do not match their bytes")
 
 
 def _offsets(entry: dict) -> tuple[int, int]:

@@ -20,6 +20,8 @@ from segkit.checking.explain_error import describe_error
 from segkit.checking.objects import build_object, find_name
 from segkit.checking.values import decode, encode
 from segkit.errors import CourseError
+from segkit.evaluation.counting import multiply_adds
+from segkit.evaluation.saving import load_weights
 
 Tensors = dict[str, torch.Tensor]
 _ABSENT = object()
@@ -127,6 +129,24 @@ class Workbench:
         owner = self._object(request["id"])
         values = {name: tensor.detach().cpu().clone() for name, _, tensor in _named_state(owner)}
         return {"training": owner.training}, values
+
+    def _do_load_weights(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """Put the weights of a checkpoint into a module that has exactly these."""
+        load_weights(self._object(request["id"]), tensors)
+        return {}, {}
+
+    def _do_count(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """The multiply-adds of a module for an image of that size."""
+        image = torch.zeros(1, 3, *request["size"], device=self.device)
+        return {"multiply_adds": multiply_adds(self._object(request["id"]), image)}, {}
+
+    def _do_predict(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """A module's answer to a batch of images, in evaluation mode and without gradients."""
+        model = self._object(request["id"])
+        model.eval()
+        with torch.inference_mode():
+            answers: Tensors = {}
+            return {"result": encode(model(tensors["images"]), answers)}, answers
 
     def _do_call(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
         """Call an object or a function of the notebook; with cotangents, also run backward from its answer."""
