@@ -53,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
         "--unsafe-no-sandbox", action="store_true", help="trusted solutions only: run their code without a sandbox"
     )
     add("marks", _marks, "print the marks in the gradebook")
+    board = add("leaderboard", _leaderboard, "write the leaderboard of trained models, a page and CSV")
+    board.add_argument("--out", type=Path, default=Path("leaderboard"), help="folder to write to")
+    board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
+    board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
+    board.add_argument("--with-ids", action="store_true", help="add the students' ids to the CSV")
     mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
     mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
     return parser
@@ -127,6 +132,21 @@ def _marks(options: argparse.Namespace) -> int:
     from autograder.course import Course
 
     print(Course(Path.cwd(), options.assignment).marks_table())
+    return 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from autograder.leaderboard.writing import write_leaderboard
+
+    written = write_leaderboard(
+        Path.cwd(),
+        options.assignment,
+        options.out,
+        names=options.names,
+        with_ids=options.with_ids,
+        baseline=options.baseline,
+    )
+    print("\n".join(str(path) for path in written))
     return 0
 
 

@@ -37,14 +37,14 @@ def read_checkpoint(data: bytes) -> dict[str, Tensor]:
     """
     if len(data) > MAX_BYTES:
         raise CourseError(too_large(len(data)))
-    if data.startswith(_PICKLES):
-        raise CourseError(
-            f"{CHECKPOINT} holds a pickle (as torch.save writes) under another name, which is not opened: save the "
-            "model with save_results."
-        )
     try:
         tensors = read_tensors(io.BytesIO(data).read, len(data), metadata=True)
     except (WireError, EOFError) as error:
+        if data.startswith(_PICKLES):
+            raise CourseError(
+                f"{CHECKPOINT} holds a pickle (as torch.save writes) under another name, which is not opened: save the "
+                "model with save_results."
+            ) from None
         raise CourseError(f"{CHECKPOINT} is damaged or no safetensors file ({error}): save it again.") from None
     if not 0 < len(tensors) <= MAX_TENSORS:
         raise CourseError(f"{CHECKPOINT} holds {len(tensors)} tensors; a model has 1 to {MAX_TENSORS}.")
