@@ -87,6 +87,15 @@ class Evaluation:
     seconds: float
     name: str | None = None
 
+    @classmethod
+    def read(cls, record: dict) -> "Evaluation":
+        """What was saved as JSON.
+
+        Raises:
+            KeyError, TypeError: if it is another course's, or of an older version of this one.
+        """
+        return cls(**record | {"image_size": tuple(record["image_size"])})
+
 
 @dataclass(frozen=True)
 class Basis:

@@ -150,8 +150,8 @@ class KeptEvaluations:
         if self._folder is None or self._fresh:
             return None
         try:
-            return Evaluation(**json.loads(self._path(name).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return Evaluation.read(json.loads(self._path(name).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, KeyError):
             return None  # absent, or of an older version of this course
 
     def put(self, name: str, evaluation: Evaluation) -> None:
