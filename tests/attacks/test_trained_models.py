@@ -1,5 +1,6 @@
 """Hostile trained models in a class of their own, beside an honest one; what each of them got is printed."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -7,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from attack import Place
 from checks import active
 from trained_models import CODE, MODEL_ATTACKS, ModelAttack, settings, weights
@@ -86,9 +88,8 @@ def test_the_table(graded: Class, capsys: pytest.CaptureFixture):
     with capsys.disabled():
         print()
         for student in (*MODEL_ATTACKS, HONEST):
-            print(
-                f"{student.name:<18} {graded.points(student.name):>5g} of {POINTS:g}  {student.tries}; {student.outcome}"
-            )
+            print(f"{student.name:<18} {graded.points(student.name):>5g} of {POINTS:g}  {student.tries}")
+            print(f"{'':<31}{student.outcome}")
     assert 0 < graded.points("honest") < POINTS
 
 
@@ -114,16 +115,15 @@ def test_the_attack_on_labels_would_have_found_them_outside_of_the_sandbox(grade
     """So that its failure is the sandbox's doing."""
     attack = next(attack for attack in MODEL_ATTACKS if attack.name == "reads_labels")
     names = {"__name__": "attack"}
-    short = graded.place.fill(attack.code).replace(', "/", "..", "/opt", "/proc/self/root", "/proc/1/root"', "")
-    exec(short, names)
+    exec(re.sub(r', "\.\.".*?\]', "]", graded.place.fill(attack.code)), names)  # the three places that it was told
     with pytest.raises(ValueError, match="labels within reach"):
-        names["SegFormer"]()(__import__("torch").zeros(1, 3, 64, 64))
+        names["SegFormer"]()(torch.zeros(1, 3, 64, 64))
 
 
 def test_the_leaderboard_shows_names_as_they_were_typed_and_no_more(graded: Class):
     entries = read_entries(graded.root, "segformer", b"secret")
     page = as_page(entries, "x")
     assert active(page, graded.place.token) == [] and f"mark-{graded.place.token}" in page
-    assert "'=1+1" in as_csv(entries)
+    assert "'=1<" in as_csv(entries)
     assert {entry.rank for entry in entries} == {1}, "nobody stands above the honest model"
     assert CODE not in page
