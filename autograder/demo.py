@@ -4,6 +4,8 @@ Everything it makes stands in `demo/`; nothing of a running course is touched.
 """
 
 import argparse
+import contextlib
+import io
 import os
 import shutil
 import sys
@@ -12,13 +14,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from autograder.build import build_student_notebooks, write_instructor_notebooks
 from autograder.completion import Mistake, complete_assignment
 from autograder.course import Course
+from autograder.leaderboard.writing import write_leaderboard
 from autograder.paths import ROOT
 from autograder.reference import load_reference
 from segkit.errors import CourseError
+from segkit.evaluation.saving import save_results
 
 ASSIGNMENT = "segformer"
 TRAINING_STEPS, BATCH_SIZE = 160, 8
@@ -50,6 +55,8 @@ CLASSMATES = {
     ],
 }
 UNTOUCHED = "eve_untouched_release"
+# Who hands in the trained model too, and what the leaderboard calls them. The weights are the same, the code is not.
+TRAINED = {"ada_full_solution": "Ada", "bo_scaled_by_all_channels": None}
 
 
 def main() -> int:
@@ -76,15 +83,17 @@ def _run(data: Path | None, out: Path) -> int:
     _step(2, "the student notebooks, through nbgrader's generate_assignment")
     course = open_course(out / "course")
     _step(3, "a short training of the reference")
-    pictures = _train(subset, out)
+    model, pictures = _train(subset, out)
     _step(4, f"a class of {len(CLASSMATES) + 1} submissions")
     hand_in(course)
-    _step(5, "nbgrader autograde")
-    status = course.autograde()
+    _hand_in_models(course, model)
+    _step(5, "nbgrader autograde; trained models are evaluated on the validation images")
+    status = course.autograde(results_data=subset)
     _step(6, "nbgrader generate_feedback")
     status = course.generate_feedback() or status
-    _step(7, "the marks")
+    _step(7, "the marks, and the leaderboard of trained models")
     print(course.marks_table())
+    write_leaderboard(course.root, ASSIGNMENT, course.root / "leaderboard")
     _where_to_look(course, pictures)
     return status
 
@@ -115,7 +124,7 @@ def open_course(root: Path, assignment: str = ASSIGNMENT) -> Course:
     return course
 
 
-def _train(subset: Path, out: Path) -> list[Path]:
+def _train(subset: Path, out: Path) -> tuple[nn.Module, list[Path]]:
     from segkit.data import FourClassADE20K, Photographs
     from segkit.training import fit, load_best
 
@@ -140,7 +149,7 @@ def _train(subset: Path, out: Path) -> list[Path]:
     )
     print(f"best mean IoU {history.best_mean_iou:.3f} in epoch {history.best_epoch}")
     load_best(model, out / "training")
-    return _save_pictures(model, history, Photographs(subset), code["04_results"], out)
+    return model, _save_pictures(model, history, Photographs(subset), code["04_results"], out)
 
 
 def _save_pictures(model, history, photographs, results, out: Path) -> list[Path]:
@@ -169,6 +178,15 @@ def hand_in(course: Course) -> None:
     print(f"{UNTOUCHED}: the notebooks as they were released")
 
 
+def _hand_in_models(course: Course, model: nn.Module) -> None:
+    """Put the trained model beside some of the notebooks, as the end of notebook 4 does."""
+    for student, name in TRAINED.items():
+        folder = course.root / "submitted" / student / ASSIGNMENT / "results"
+        print(f"{student}: the trained model too")
+        with contextlib.redirect_stdout(io.StringIO()):
+            save_results(model, folder, image_size=IMAGE_SIZE, arguments={"num_classes": 4}, name=name)
+
+
 def _where_to_look(course: Course, pictures: list[Path]) -> None:
     feedback = course.root / "feedback" / "bo_scaled_by_all_channels" / ASSIGNMENT / "02_modules.html"
     lines = {
@@ -176,6 +194,7 @@ def _where_to_look(course: Course, pictures: list[Path]) -> None:
         "what a student sees": _short(course.root / "notebooks" / ASSIGNMENT),
         "feedback, for example": _short(feedback),
         "hidden tests' findings": _short(course.root / "verdicts"),
+        "leaderboard": _short(course.root / "leaderboard" / "index.html"),
         "what the class got wrong": f"cd {_short(course.root)} && python -m autograder misconceptions",
         "gradebook in a browser": f"cd {_short(course.root)} && jupyter lab, then Nbgrader > Formgrader",
         "your own course": "make release, fill submitted/, nbgrader autograde segformer (README.md)",
