@@ -1,6 +1,6 @@
 """A trained model through the real `nbgrader autograde`: its mark, what is said of it, and where its files do not go.
 
-Ada hands in all of the reference, with a model whose weights nobody trained; bo the notebooks as they were released, with a
+Ada hands in all of the reference, with a model that nobody trained; bo the notebooks as they were released, with a
 pickle in a checkpoint's place. Only notebook 4 is graded.
 """
 
