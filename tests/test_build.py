@@ -181,6 +181,8 @@ def test_the_courses_own_notebooks_are_valid_and_their_ids_unique(assignment, so
         ('# %% role="stub"\nx = 1', "has a cell of role 'stub' without an id"),
         ('# %% role="check" points=3\nx = 1', "has a cell of role 'check' without an id"),
         ('# %% role="bonus" points=3\nx = 1', "has a cell of role 'bonus' without an id"),
+        ('# %% role="evaluated" points=3\nx = 1', "has a cell of role 'evaluated' without an id"),
+        ('# %% role="evaluated" id="x" points=3\nx = 1', "role 'evaluated' without a model=\"NOTEBOOK.CLASS\""),
         ('# %% [markdown] role="answer" points=3\n# x', "has a cell of role 'answer' without an id"),
     ],
 )
@@ -192,9 +194,10 @@ def test_a_source_that_makes_no_sense_is_said(course, text, words):
     assert not (course / "built").exists()
 
 
-def test_a_bonus_is_a_locked_check_of_which_nbgrader_expects_no_points(course):
+@pytest.mark.parametrize("role", ['"bonus"', '"evaluated" model="01_first.Model"'])
+def test_a_bonus_is_a_locked_check_of_which_nbgrader_expects_no_points(course, role):
     source = course / "solutions" / "tiny" / "02_second.py"
-    source.write_text(SECOND.replace('role="check" id="x" points=3.5', 'role="bonus" id="x" points=3'))
+    source.write_text(SECOND.replace('role="check" id="x" points=3.5', f'role={role} id="x" points=3'))
     _, built = build_student_notebooks("tiny", course / "built")
     bonus = with_id(nbformat.read(built, as_version=4), "x")
     assert (bonus.source, bonus.metadata.tags, bonus.metadata.course) == ('check("x")', ["check"], {"bonus": 3})

@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 from autograder.completion import Mistake, complete_assignment
 from autograder.paths import ROOT, find_programs_beside_interpreter
 from autograder.points import outdated_marks, wrong_points
-from autograder.sources import BONUS, assignments, read_source, read_sources
+from autograder.sources import BONUSES, assignments, read_source, read_sources
 
 SOURCE = """\
 # %% role="check" id="one" points=6
@@ -47,8 +47,9 @@ def test_points_add_up_to_100_or_10(sources_with) -> None:
     assert 'The cell "q1" carries no points.' in wrong_points(sources_with("points=4", "points=0"))
 
 
-def test_a_bonus_comes_on_top_of_the_sum_and_carries_points_too(sources_with) -> None:
-    bonus = 'id="one" points=6\ncheck("one")\n\n# %% role="bonus" id="more" points=3'
+@pytest.mark.parametrize("role", ['"bonus"', '"evaluated" model="01_small.Model"'])
+def test_a_bonus_comes_on_top_of_the_sum_and_carries_points_too(sources_with, role: str) -> None:
+    bonus = f'id="one" points=6\ncheck("one")\n\n# %% role={role} id="more" points=3'
     assert wrong_points(sources_with('id="one" points=6', bonus)) == []
     assert wrong_points(sources_with('id="one" points=6', bonus.replace("points=3", "points=0"))) == [
         'The cell "more" carries no points.'
@@ -66,7 +67,7 @@ def test_graded_ids_are_unique(sources_with) -> None:
 def test_points_of_the_course_s_own_assignments(assignment: str, total: float) -> None:
     assert assignment in assignments()
     cells = [cell for source in read_sources(assignment) for cell in source.cells]
-    assert sum(cell.points for cell in cells if cell.role != BONUS) == total
+    assert sum(cell.points for cell in cells if cell.role not in BONUSES) == total
 
 
 @pytest.fixture
