@@ -29,7 +29,7 @@ def find_weights(source) -> Source:
     Raises:
         CourseError: if there is no such file, or it cannot be fetched.
     """
-    path = Path(source).expanduser()
+    path = Path(str(source)).expanduser()
     if path.is_dir():
         path = _file_of(path)
     if path.is_file():

@@ -56,6 +56,8 @@ def meetings(module: nn.Module, features: Tensor) -> dict[str, Meeting]:
         else:
             depths[operation] = 1 + max(depths[way] for way in before)
             after = frozenset().union(*(last[way] for way in before))
+            if operation.name().startswith("Addcmul"):
+                ways = [*ways[1:], *ways[:1]]  # torch.addcmul(shift, x, scale) adds its first argument last
             met = dict.fromkeys(name for way in ways for name in sorted(carried.get(way, ())))
             for turn, name in enumerate(sorted(met, key=lambda name: -axes[name])):
                 if name not in found or depths[operation] < found[name].depth:

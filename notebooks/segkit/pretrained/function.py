@@ -10,16 +10,18 @@ from torch.nn import functional
 from segkit.pretrained.names import Stage
 from segkit.pretrained.sizes import StageSizes
 
-PUBLISHED_EPS = 1e-6
 
-
-def stage_output(tensors: Stage, sizes: StageSizes, features: Tensor, eps: float = PUBLISHED_EPS) -> Tensor:
+def stage_output(
+    tensors: Stage, sizes: StageSizes, features: Tensor, *, eps: float = 1e-5, eps_of_blocks: float = 1e-5
+) -> Tensor:
     """The map that a stage makes of a map (Xie et al. 2021, figure 2 and section 3.1).
 
     Args:
         tensors: by the names of `segkit.pretrained.names`.
         features: (B, in_channels, H, W).
-        eps: of all norms.
+        eps: of the norms after patch merging and reduction.
+        eps_of_blocks: of the other norms. It is 1e-6 in the original repository, which has 1e-5 elsewhere, and 1e-5 in
+            transformers.
 
     Returns:
         (B, channels, H', W'); H' = H / 4 in the first stage, else H / 2, rounded up.
@@ -29,7 +31,8 @@ def stage_output(tensors: Stage, sizes: StageSizes, features: Tensor, eps: float
         return tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]
 
     def normalised(layer: str, positions: Tensor) -> Tensor:  # the channels come last
-        return functional.layer_norm(positions, (sizes.channels,), *of(layer), eps=eps)
+        here = eps if layer.endswith(("embed_norm", "reduce_norm")) else eps_of_blocks
+        return functional.layer_norm(positions, (sizes.channels,), *of(layer), eps=here)
 
     def convolved(layer: str, positions: Tensor, **how) -> Tensor:
         return functional.conv2d(positions.movedim(-1, 1), *of(layer), **how).movedim(1, -1)

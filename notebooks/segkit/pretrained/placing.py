@@ -10,6 +10,7 @@ import copy
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor, nn
@@ -20,13 +21,13 @@ from segkit.checking.workbench import layer_type
 from segkit.errors import CourseError
 from segkit.pretrained.arranging import Arranging, Way
 from segkit.pretrained.flow import meetings
-from segkit.pretrained.function import PUBLISHED_EPS, stage_output
+from segkit.pretrained.function import stage_output
 from segkit.pretrained.names import Stage
 from segkit.pretrained.roles import UnknownStructure, roles
 from segkit.pretrained.sizes import StageSizes
 
 TOLERANCE = 1e-4  # of the standard deviation of the right output, as in grading
-_EPS = (PUBLISHED_EPS, 1e-5)  # the published one, and PyTorch's default, which a student's norms may have
+_EPS = (1e-5, 1e-6)  # those of the published models, of which a student's norms may have either
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def place(stage: nn.Module, published: Stage, sizes: StageSizes, hint: Way | Non
         ) from None
     way = _search(trial, arranging, sizes, hint)
     values = arranging.values(published, way)
-    difference = trial.difference(values, trial.right_outputs(published))
+    difference = trial.difference(values, trial.right_outputs(published, any_eps=True))
     if not difference <= TOLERANCE:
         raise CourseError(
             f"With the weights in it, stage {sizes.number} differs from the published one by {difference:.1g} standard "
@@ -89,7 +90,7 @@ def _search(trial: "_Trial", arranging: Arranging, sizes: StageSizes, hint: Way 
 
 def _first_right(trial: "_Trial", arranging: Arranging, numbers: Stage, ways: Iterable[Way], what: str) -> Way:
     tried, nearest, reason = 0, float("inf"), None
-    right = trial.right_outputs(numbers)
+    right = trial.right_outputs(numbers, any_eps=False)  # beside these numbers it hardly counts
     for way in ways:
         try:
             difference = trial.difference(arranging.values(numbers, way), right)
@@ -138,9 +139,13 @@ class _Trial:
         """See `segkit.pretrained.flow.meetings`."""
         return self._readably(meetings, self.module, self.features)
 
-    def right_outputs(self, tensors: Stage) -> list[Tensor]:
-        """What the published stage makes of the map, with the published eps in its norms and with PyTorch's."""
-        return [stage_output(tensors, self.sizes, self.features, eps) for eps in _EPS]
+    def right_outputs(self, tensors: Stage, *, any_eps: bool) -> list[Tensor]:
+        """What the published stage makes of the map, with 1e-5 in all norms or with each eps that they may have."""
+        pairs = product(_EPS, _EPS) if any_eps else [(_EPS[0], _EPS[0])]
+        return [
+            stage_output(tensors, self.sizes, self.features, eps=eps, eps_of_blocks=of_blocks)
+            for eps, of_blocks in pairs
+        ]
 
     def difference(self, values: dict[str, Tensor], right: list[Tensor]) -> float:
         """How far the stage with these values is from the nearest of the right outputs, in standard deviations."""
