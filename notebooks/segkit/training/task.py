@@ -77,9 +77,6 @@ class SegmentationTask(LightningModule):
     def on_validation_epoch_start(self):
         self._confusion = torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64)
         self._loss_sum = self._labelled = 0.0
-        if self.trainer.world_size > 1:  # running statistics differ between processes; kept are those of the first
-            for buffer in self.buffers():
-                torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch, batch_index):
         images, target = batch
