@@ -12,7 +12,7 @@ from segkit.checking.arrangements import arrangements
 from segkit.checking.candidate import StateEntry
 from segkit.checking.parameters import canonical_values
 from segkit.checking.probes import design_of
-from segkit.checking.workbench import _layer_type, _named_state
+from segkit.checking.workbench import layer_type
 from segkit.errors import CourseError
 from segkit.student import load_cells, provide_sources
 
@@ -30,18 +30,17 @@ def in_each_arrangement(cls, arguments):
     """A module whose parameters depend on their shapes only, in one way to read the shapes after the other."""
     named = dict(zip(("channels", "reduction_ratio", "num_heads"), arguments, strict=True))
     module = cls(**named).double().eval()
-    entries = list(_named_state(module))
-    layers = [_layer_type(module.get_submodule(name.rpartition(".")[0])) for name, _, _ in entries]
     state = [
-        StateEntry(name, tuple(tensor.shape), kind, "float64", layer)
-        for (name, kind, tensor), layer in zip(entries, layers, strict=True)
+        StateEntry(name, tuple(value.shape), "parameter", "float64", layer_type(owner))
+        for name, value in module.named_parameters()
+        for owner in [module.get_submodule(name.rpartition(".")[0])]
     ]
     design = design_of("segformer", "EfficientSelfAttention", named)
     for arrangement in arrangements(state, design):
         values = canonical_values(state, 0, design, arrangement)
         with torch.no_grad():
-            for name, _, tensor in entries:
-                tensor.copy_(values[name])
+            for name, value in module.named_parameters():
+                value.copy_(values[name])
         yield module
 
 
