@@ -42,6 +42,8 @@ def judged_questions(root: Path, assignment: str) -> Iterator[Question]:
             if verdict.get("unreadable"):
                 continue
             for task, record in verdict["tasks"].items():
+                if not misconceptions_of(assignment, task):
+                    continue  # a trained model, which is measured and has no mistakes to be recognised
                 points, maximum = float(record["points"]), float(record["max_points"])
                 names, bonus = list(record["misconceptions"]), bool(record.get("bonus"))
                 yield Question(path.parent.name, path.stem, task, points, maximum, names, bonus)

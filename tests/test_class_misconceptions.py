@@ -9,7 +9,7 @@ from autograder.class_misconceptions import misconceptions_table, write_misconce
 from autograder.diagnosis import Case
 from autograder.misconceptions import edits
 from autograder.rehearsal import rehearse
-from autograder.verdicts import Basis, Verdict, unreadable_verdict
+from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from segkit.errors import CourseError
 
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)
@@ -38,6 +38,11 @@ def course(tmp_path_factory):
     unreadable_verdict("segformer", "02_modules", BASIS, {"attention": 12}, "It is empty.", []).write(lost)
     (root / "verdicts" / "segformer" / "gil").mkdir()
     (root / "verdicts" / "segformer" / "gil" / "02_modules.json").write_text("{")
+    measured = TaskVerdict(
+        "trained_model", 5, [Finding("mean_iou", "mean IoU", 1.0, None, 0.0, earned=0.5)], bonus=True
+    )
+    path = root / "verdicts" / "segformer" / "eve" / "04_results.json"
+    Verdict("segformer", "04_results", "content", BASIS, {"trained_model": measured}, []).write(path)
     return root
 
 
@@ -47,6 +52,7 @@ def test_the_table_counts_misconceptions_per_question_the_most_frequent_first(co
     assert lines[1].split(maxsplit=1)[1].startswith("scaled by all channels: The scores are divided by")
     assert [line.split()[0] for line in lines[1:]] == ["2", "1", "1"]
     assert lines[3].endswith("not recognised")
+    assert not [line for line in lines if line.startswith("trained_model")], "measured, and no mistake to recognise"
 
 
 def test_the_rows_say_who_has_which(course, tmp_path):

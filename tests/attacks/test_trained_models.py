@@ -115,7 +115,7 @@ def test_the_attack_on_labels_would_have_found_them_outside_of_the_sandbox(grade
     """So that its failure is the sandbox's doing."""
     attack = next(attack for attack in MODEL_ATTACKS if attack.name == "reads_labels")
     names = {"__name__": "attack"}
-    exec(re.sub(r', "\.\.".*?\]', "]", graded.place.fill(attack.code)), names)  # the three places that it was told
+    exec(re.sub(r', "/tmp".*?\]', "]", graded.place.fill(attack.code)), names)  # the two places that it was told
     with pytest.raises(ValueError, match="labels within reach"):
         names["SegFormer"]()(torch.zeros(1, 3, 64, 64))
 

@@ -107,10 +107,10 @@ def _forward(body: str) -> str:
 
 _LOOKS_FOR_LABELS = """
         import glob, os, numpy
-        places = ["@DATA@", "@COURSE@", "@HOME@", "..", "/home", "/tmp", "/proc/1/root/tmp"]
+        places = ["@DATA@", "@COURSE@", "/tmp", "/proc/1/root/tmp"]
         found = [path for place in places for path in glob.glob(place + "/**/*.npy", recursive=True)]
-        found += [path for place in places[:3] for path in glob.glob(place + "/**/manifest.json", recursive=True)]
-        found += [place for place in places[:3] if os.path.exists(place)]
+        found += [path for place in places[:2] for path in glob.glob(place + "/**/manifest.json", recursive=True)]
+        found += [place for place in places[:2] if os.path.exists(place)]
         if found:
             raise ValueError(f"labels within reach: {found[:5]}")"""
 _KEEPS_IMAGES = """
