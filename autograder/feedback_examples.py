@@ -1,4 +1,4 @@
-"""Prints what students are told: `python -m autograder.feedback_examples`, twenty wrong answers and the words they get.
+"""Prints what students are told: `python -m autograder.feedback_examples`, some twenty wrong answers and their words.
 
 One misconception of every task, two mistakes at once, one that nobody thought of, and a module that cannot be set up.
 """
@@ -29,7 +29,7 @@ class Example:
 
 
 def examples() -> Iterable[Example]:
-    """The twenty, in the order of the notebooks."""
+    """All of them, in the order of the notebooks."""
     for assignment in assignments():
         for number, task in enumerate(tasks_of(assignment)):
             catalogue = misconceptions_of(assignment, task)

@@ -9,16 +9,12 @@ from functools import cache
 import pytest
 import torch
 from torch import nn
-from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from autograder.reference import load_reference
+from autograder.transformers_model import VARIANTS, same_model_twice
 
 SIZES = [(256, 256), (192, 320), (250, 333)]
 TOLERANCE = 1e-10  # of the logits' standard deviation
-VARIANTS = {
-    "B0": {"channels": (32, 64, 160, 256), "n_layers": (2, 2, 2, 2), "embed_channels": 256},
-    "B2": {"channels": (64, 128, 320, 512), "n_layers": (3, 4, 6, 3), "embed_channels": 768},
-}
 PUBLISHED_PARAMETERS = {"B0": 3_752_694, "B2": 27_461_974}  # with 150 classes
 
 
@@ -31,45 +27,11 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def randomise(model: nn.Module) -> None:
-    """Give every parameter and statistic an informative value, matrices on the scale that keeps activations near 1."""
-    generator = torch.Generator().manual_seed(0)
-    for name, value in model.state_dict().items():
-        if not value.is_floating_point():
-            continue
-        noise = torch.randn(value.shape, generator=generator, dtype=value.dtype)
-        if name.endswith("running_var"):
-            value.copy_(0.5 + noise.abs())
-        elif value.dim() == 1:
-            norm_weight = "norm" in name and name.endswith("weight")
-            value.copy_(norm_weight + 0.3 * noise)
-        else:
-            value.copy_(noise / value[0].numel() ** 0.5)
-
-
-def copy_weights(theirs: nn.Module, ours: nn.Module) -> None:
-    """Copy by order of registration, the same in both; a linear layer may be a 1x1 convolution in the other."""
-    for (name, value), source in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
-        assert value.squeeze().shape == source.squeeze().shape, f"{name}: {value.shape} cannot take {source.shape}"
-        value.copy_(source.reshape(value.shape))
-
-
 @cache
 def pair(variant: str, num_classes: int) -> tuple[nn.Module, nn.Module]:
     """The reference and transformers' model with the same weights, in float64 and evaluation mode."""
-    sizes = VARIANTS[variant]
-    config = SegformerConfig(
-        hidden_sizes=list(sizes["channels"]),
-        depths=list(sizes["n_layers"]),
-        decoder_hidden_size=sizes["embed_channels"],
-        num_labels=num_classes,
-        attn_implementation="sdpa",  # the eager path computes its softmax in float32
-    )
-    theirs = SegformerForSemanticSegmentation(config).double().eval()
-    ours = load_reference()["03_model"].SegFormer(num_classes, **sizes).double().eval()
-    randomise(theirs)
-    copy_weights(theirs, ours)
-    return ours, theirs
+    ours, theirs = same_model_twice(variant, num_classes)
+    return ours.double().eval(), theirs.double().eval()
 
 
 def relative_difference(ours: nn.Module, theirs: nn.Module, size: tuple[int, int]) -> float:

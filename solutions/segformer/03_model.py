@@ -10,6 +10,7 @@
 # | 3.2 | `confusion_matrix`, `mean_iou`, `evaluate` | 6 | 45 |
 # | 3.3 | `segmentation_loss`, `training_step` | 5 | 30 |
 # | | overfit one batch, train, read the curves | | 40 |
+# | 3.4 | bonus: `FastMLPDecoder` | + 3 | 40 |
 
 # %% [markdown]
 # **Before you start.** Notebooks 1 and 2 lie in the same folder, are complete (all checks pass) and *saved*: the next
@@ -738,3 +739,198 @@ for folder in finished:
 # %% [markdown]
 # One line per run, with everything that made it: this is the table for your report. `show_curves` also takes several
 # histories by name and draws them together. Save this notebook now: notebook 4 reads your functions from the file.
+
+# %% [markdown]
+# ## Bonus · The same logits, sooner
+#
+# *About 40 minutes, 3 points on top of the others (a total never exceeds 100). You need: your decoder of task 2.5; what
+# a matrix product does to a sum.*
+
+# %% [markdown]
+# **Why.** Notebook 2 counted the multiplications of the decoder by hand. PyTorch can count those of a whole model. How
+# much of SegFormer's work is done in the decoder, which holds a tenth of its parameters?
+
+# %% role="experiment"
+from torch.utils.flop_counter import FlopCounterMode
+
+channels, sides = (32, 64, 160, 256), (64, 32, 16, 8)  # of the four maps of B0 at 256 x 256
+maps = [torch.randn(1, count, side, side) for count, side in zip(channels, sides, strict=True)]
+
+
+def million_multiply_adds(module: nn.Module, inputs: Tensor | list[Tensor]) -> float:
+    """Multiply-adds of one call in millions: the counter takes each for two operations."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(inputs)
+    return counter.get_total_flops() / 2e6
+
+
+slow = MLPDecoder(channels, 256, None, 4).eval()
+in_decoder = million_multiply_adds(slow, maps)
+in_all = million_multiply_adds(SegFormer().eval(), torch.randn(1, 3, 256, 256))
+print(f"decoder {in_decoder:.0f} of {in_all:.0f} million multiply-adds: {in_decoder / in_all:.0%}")
+
+# %% [markdown]
+# Most of the work is done in the part with the fewest parameters: its large matrix meets every position of the enlarged
+# maps. But enlarging adds no information. Can the matrix come first?
+
+# %% [markdown]
+# **Idea.** Bilinear upsampling makes each new position a weighted mean of old ones, $\hat x_j = \sum_n w_{jn} x_n$ with
+# $\sum_n w_{jn} = 1$. A linear layer at every position does not care:
+#
+# $$A \hat x_j + b = \sum_n w_{jn} (A x_n + b)$$
+#
+# $A$ passes through the sum, and $b$ does because the weights sum to 1. Two channels and two pixels, to see it:
+
+# %% role="experiment"
+A, b = torch.tensor([[2.0, -1.0]])[:, :, None, None], torch.tensor([3.0])  # two channels -> one
+pixels = torch.tensor([[0.0, 4.0], [1.0, 9.0]]).reshape(1, 2, 1, 2)  # two channels, a map of 1 x 2
+
+
+def enlarge(x: Tensor) -> Tensor:
+    """Bilinear upsampling of a map of 1 x 2 to 1 x 4."""
+    return F.interpolate(x, (1, 4), mode="bilinear", align_corners=False)
+
+
+print("enlarged, then mapped:", F.conv2d(enlarge(pixels), A, b).flatten().tolist())
+print("mapped, then enlarged:", enlarge(F.conv2d(pixels, A, b)).flatten().tolist())
+print("ReLU, then enlarged  :", enlarge(F.conv2d(pixels, A, b).relu()).flatten().tolist())
+print("enlarged, then ReLU  :", enlarge(F.conv2d(pixels, A, b)).relu().flatten().tolist())
+
+# %% [markdown]
+# The first two lines agree, and the second multiplied at two positions instead of four. The other two differ: a ReLU is
+# not linear, so it must wait until everything is enlarged and added up. (And BatchNorm? In evaluation it is linear too;
+# in training it needs the statistics of the enlarged sum.)
+
+# %% [markdown]
+# **Four maps.** The layer that fuses has $4E$ inputs, and its matrix is four $E \times E$ blocks side by side, one for
+# each map. With $P_i, b_i$ for the linear layer of stage $i$, $W_i$ for the block that its map meets and $U$ for
+# upsampling, what is fused is
+#
+# $$\sum_i W_i\, U(P_i F_i + b_i) = \sum_i U(W_i P_i F_i + W_i b_i).$$
+
+# %% role="experiment"
+fuse, first, second = torch.randn(2, 4), torch.randn(2), torch.randn(2)
+print("one matrix on both, joined:", fuse @ torch.cat([first, second]))
+print("its blocks, added up      :", fuse[:, :2] @ first + fuse[:, 2:] @ second)
+
+# %% [markdown]
+# Now no large matrix meets an enlarged map. And $W_i P_i$ is a product of two matrices that are the same for all
+# positions: multiply them once per call, and one small matrix is left for each map. What each step saves:
+
+# %% role="experiment"
+E, positions = 256, [side**2 for side in sides]
+projecting = sum(E * count * n for count, n in zip(channels, positions, strict=True))
+orders = {
+    "task 2.5": {"stages": projecting, "fuse": 4 * E * E * positions[0]},
+    "blocks before enlarging": {"stages": projecting, "fuse": E * E * sum(positions)},
+    "blocks times stages first": {"stages": projecting, "fuse": E * E * sum(channels)},
+}
+figure, axis = plt.subplots(figsize=(8, 2), layout="constrained")
+start = [0.0] * len(orders)
+for part in ("stages", "fuse"):
+    millions = [order[part] / 1e6 for order in orders.values()]
+    axis.barh(list(orders), millions, left=start, label=part)
+    start = [before + more for before, more in zip(start, millions, strict=True)]
+axis.invert_yaxis()
+axis.set(title="Multiply-adds of the decoder without the last layer, one image", xlabel="millions")
+axis.legend()
+plt.show()
+
+# %% [markdown]
+# The long orange bar nearly disappears. What the bars hide: enlarging, adding, BatchNorm and ReLU multiply little, but
+# they read and write whole maps, and that takes time as well. So the clock will save less than the count.
+
+# %% [markdown]
+# **To do** (3 bonus points). Give `forward` the new order. The class inherits the layers of *your* decoder: look into
+# your notebook 2 for their names, and for the order in which you joined the maps. Multiply the matrices anew in each
+# call: weights change when they are trained or loaded.
+
+
+# %% role="stub" id="FastMLPDecoder" task="3.4"
+class FastMLPDecoder(MLPDecoder):
+    """Your MLPDecoder with fewer multiplications: the same logits, from the same weights under the same names.
+
+    Every map is mapped at its own size, by one matrix that does what the stage's layer and its block of the fusing
+    layer do; then it is enlarged (bilinear, `align_corners=False`) and added to the others. BatchNorm, ReLU and the
+    last layer follow, as ever.
+
+    Arguments, shapes: those of MLPDecoder. It works in training and evaluation mode, and all weights learn. What a
+    trained decoder has learned goes in by `fast.load_state_dict(slow.state_dict())`.
+
+    Example: on maps of 63 x 84, 32 x 42, 16 x 21 and 8 x 11 the logits are (B, num_classes, 63, 84), and no matrix but
+        the last layer's meets a map of 63 x 84 other than the first.
+    """
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        ### BEGIN SOLUTION
+        size = self.out_dims or features[0].shape[2:]
+        blocks = self.fuse.weight.flatten(1).chunk(len(features), dim=1)[::-1]  # (E, E) each, first stage first
+        fused = 0
+        for level, project, block in zip(features, self.projections, blocks, strict=True):
+            product = block @ project.weight.flatten(1)  # (E, E) @ (E, C) -> (E, C)
+            mapped = F.conv2d(level, product[:, :, None, None], block @ project.bias)  # (B, E, h, w)
+            fused = fused + F.interpolate(mapped, size, mode="bilinear", align_corners=False)
+        return self.classifier(F.relu(self.norm(fused)))
+        ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>"The values are right, but this does not hold: it saves multiply-adds"</summary>
+#
+# Somewhere a matrix still meets an enlarged map. Count for yourself: `million_multiply_adds(fast, maps)`.
+# </details>
+# <details><summary>"Right with the check's weights, wrong with those of my MLPDecoder"</summary>
+#
+# Then the blocks meet the wrong maps: the check's own blocks are all alike. Which map stands first in your
+# concatenation?
+# </details>
+# <details><summary>"Every logit of a channel is off by the same amount before the ReLU"</summary>
+#
+# A bias is missing, or it did not go through its block. If your fusing layer has a bias of its own, add it once.
+# </details>
+# <details><summary>"cannot take the weights of your MLPDecoder"</summary>
+#
+# You wrote an `__init__` of your own. Its layers need the names that they have in `MLPDecoder`, or leave it out.
+# </details>
+
+# %% role="bonus" id="fast_decoder" points=3
+check("fast_decoder")
+
+# %% [markdown]
+# **Is it faster?** The same weights in a whole model, twice: once with your decoder, once with the fast one in its
+# place. They take turns, so that a slow moment of the machine meets both, and the median counts.
+
+# %% role="experiment"
+import copy
+import statistics
+import time
+
+
+def with_fast_decoder(model: nn.Module) -> nn.Module:
+    """A copy of a model whose decoder does the same with fewer multiplications."""
+    model = copy.deepcopy(model)
+    for part in model.modules():
+        if type(part) is MLPDecoder:
+            part.__class__ = FastMLPDecoder  # the same weights, another `forward`
+    return model
+
+
+slow_model = SegFormer().eval()
+models, seconds = {"slow": slow_model, "fast": with_fast_decoder(slow_model)}, {"slow": [], "fast": []}
+image = torch.randn(1, 3, 256, 256)
+with torch.inference_mode():
+    apart = (models["slow"](image) - models["fast"](image)).abs().max()
+    for _ in range(5):
+        for name, model_now in models.items():
+            before = time.perf_counter()
+            model_now(image)
+            seconds[name].append(time.perf_counter() - before)
+ratio = statistics.median(seconds["slow"]) / statistics.median(seconds["fast"])
+print(f"largest difference of the logits {apart:.0e}; the whole model is {ratio:.2f} times as fast")
+saved = {name: million_multiply_adds(model_now, image) for name, model_now in models.items()}
+print(f"multiply-adds: {saved['slow'] / saved['fast']:.2f} times as few")
+
+# %% [markdown]
+# The logits differ by rounding alone: sums were taken in another order. The clock gains less than the count, as the
+# picture hid, and the encoder's share has grown: to go on, you would have to look there. Your trained model becomes
+# fast by the same line: `with_fast_decoder(model)`. Save this notebook again.

@@ -49,12 +49,13 @@ class StateEntry:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call returned; the gradients only if a backward pass was asked for."""
+    """What a call returned; the gradients only if a backward pass was asked for, the multiply-adds if a count was."""
 
     result: Any
     inputs_changed: list[bool]
     input_gradients: list[torch.Tensor | None]
     reached: list[str]
+    multiply_adds: int = 0
 
 
 class Candidate:
@@ -131,13 +132,20 @@ class Candidate:
             raise AnswerError("The answer could not be read.", "protocol") from None
 
     def call(
-        self, target: Handle | str, *args: Any, train: bool | None = None, cotangents: Any = None, **kwargs: Any
+        self,
+        target: Handle | str,
+        *args: Any,
+        train: bool | None = None,
+        cotangents: Any = None,
+        count: bool = False,
+        **kwargs: Any,
     ) -> Answer:
         """Call an object, or the student's function of that name.
 
         Args:
             train: put a module into training (True) or evaluation mode (False) first; None leaves its mode.
             cotangents: tensors shaped like the answer; backward runs from sum(answer * cotangents).
+            count: count the multiply-adds of the call.
         """
         tensors: Tensors = {}
         request = {
@@ -147,6 +155,7 @@ class Candidate:
             "kwargs": encode(kwargs, tensors),
             "train": train,
             "cotangents": encode(cotangents, tensors),
+            **({"count": True} if count else {}),
         }
         reply, answers = self._ask(request, tensors)
         try:
@@ -155,6 +164,7 @@ class Candidate:
                 inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
                 input_gradients=_list(decode(reply["input_gradients"], answers)) if cotangents is not None else [],
                 reached=[_string(name) for name in _list(reply.get("reached", []), MAX_ENTRIES)],
+                multiply_adds=_integer(reply["multiply_adds"]) if count else 0,
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The answer could not be read.", "protocol") from None
@@ -190,6 +200,12 @@ def _state_entry(entry: dict) -> StateEntry:
 
 def _string(value: Any) -> str:
     if not isinstance(value, str):
+        raise TypeError(type(value))
+    return value
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
         raise TypeError(type(value))
     return value
 

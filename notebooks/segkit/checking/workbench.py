@@ -4,6 +4,7 @@ The notebook's own `check` runs a workbench in the kernel; the grader runs one i
 over a pipe. Both send the same requests, so a test does not know which one it has.
 """
 
+import contextlib
 import operator
 import random
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from torch import nn
 
 from segkit import student
 from segkit.checking.explain_error import describe_error
+from segkit.checking.multiply_adds import multiply_add_counter
 from segkit.checking.objects import build_object, find_name
 from segkit.checking.values import decode, encode
 from segkit.errors import CourseError
@@ -149,7 +151,10 @@ class Workbench:
             return {"result": encode(model(tensors["images"]), answers)}, answers
 
     def _do_call(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
-        """Call an object or a function of the notebook; with cotangents, also run backward from its answer."""
+        """Call an object or a function of the notebook; with cotangents, also run backward from its answer.
+
+        With `count`, the multiply-adds of the call are counted.
+        """
         args, kwargs = self._decode(request["args"], tensors), self._decode(request["kwargs"], tensors)
         target = self._target(request["target"])
         if isinstance(target, nn.Module) and request["train"] is not None:
@@ -160,12 +165,16 @@ class Workbench:
         for tensor in inputs:
             if backward and tensor.is_floating_point():
                 tensor.requires_grad_(True)
-        answer = target(*args, **kwargs)
+        counter = multiply_add_counter() if request.get("count") else contextlib.nullcontext()
+        with counter:
+            answer = target(*args, **kwargs)
         after = list(_tensors_in([*args, *kwargs.values()]))
         same_list = len(after) == len(inputs) and all(map(operator.is_, after, inputs))
         changed = [not (same_list and torch.equal(tensor, copy)) for tensor, copy in zip(inputs, before, strict=True)]
         answers: Tensors = {}
         reply = {"result": encode(answer, answers), "inputs_changed": changed}
+        if request.get("count"):
+            reply["multiply_adds"] = counter.get_total_flops() // 2
         if backward:
             cotangents = self._decode(request["cotangents"], tensors)
             reply |= _backward(answer, cotangents, inputs, target, answers)

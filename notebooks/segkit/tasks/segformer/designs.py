@@ -66,5 +66,6 @@ DESIGNS = {
     "MixFFN": mix_ffn,
     "MixTransformerEncoderLayer": encoder_layer,
     "MLPDecoder": decoder,
+    "FastMLPDecoder": decoder,
     "SegFormer": segformer,
 }

@@ -1,4 +1,7 @@
-"""Public checks of 03_model: the network with stand-ins for its parts, measures and steps that fit on a line."""
+"""Public checks of 03_model: the network with stand-ins for its parts, measures and steps that fit on a line.
+
+The bonus has a file of its own, `fast_decoder`.
+"""
 
 import torch
 

@@ -1,0 +1,20 @@
+"""Counts the multiplications that a call does, whatever it is written with."""
+
+import math
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def multiply_add_counter() -> FlopCounterMode:
+    """A context that counts matrix products and convolutions, and products number by number beside them.
+
+    The latter, because a matrix product can be written as a product and a sum. Its `get_total_flops` counts a
+    multiply-add as two.
+    """
+    by_number = dict.fromkeys((torch.ops.aten.mul, torch.ops.aten.mul_), _twice_the_numbers)
+    return FlopCounterMode(display=False, custom_mapping=by_number)
+
+
+def _twice_the_numbers(*_: object, out_shape: torch.Size, **__: object) -> int:
+    return 2 * math.prod(out_shape)
