@@ -22,6 +22,7 @@ from shutil import copyfile, rmtree
 import numpy as np
 import psutil
 from tqdm import tqdm
+from memory import peak_memory
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -185,21 +186,9 @@ def _measured():
     finished.set()
     sampler.join()
     quarter = max(1, len(samples) // 4)
-    figures["peak"] = _peak_memory()
+    figures["peak"] = peak_memory()
     figures["early"] = max(samples[quarter : 2 * quarter], default=figures["peak"])
     figures["late"] = max(samples[-quarter:], default=figures["peak"])
-
-
-def _peak_memory() -> float:
-    """The most memory that was resident in this process so far, MiB."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return psutil.Process().memory_info().peak_wset / _MIB
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux ru_maxrss begins with what the parent had when it started this process
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _MIB  # bytes on macOS
 
 
 WORK = {"build": build, "make": make, "decode": decode}
