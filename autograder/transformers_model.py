@@ -1,4 +1,4 @@
-"""The reference and the SegFormer of Hugging Face's transformers with the same weights, to hold one against the other."""
+"""The reference, and the SegFormer of Hugging Face's transformers with the same weights."""
 
 import torch
 from torch import nn

@@ -21,8 +21,8 @@ from shutil import copyfile, rmtree
 
 import numpy as np
 import psutil
-from tqdm import tqdm
 from memory import peak_memory
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
