@@ -1,30 +1,54 @@
 """The reference made fast: other forwards for its own classes, so that the same state dict serves both.
 
-The decoder is that of the bonus (task 3.4), with BatchNorm built into the matrices in evaluation; attention is torch's
-fused one; linear layers work on maps whose channels lie last in memory, where a linear layer needs no copy.
+The decoder is that of the bonus (task 3.4), with BatchNorm built into the matrices in evaluation; attention is
+PyTorch's fused one; linear layers work on maps whose channels lie last in memory, where they need no copy; large images
+are evaluated one by one.
 """
 
 import copy
-from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+LARGE = 256 * 256  # pixels of an image; up to there a batch at once is faster
 
-def made_fast(model: nn.Module, notebook: ModuleType) -> nn.Module:
-    """A copy of a SegFormer of the notebook 03_model that computes the same, sooner, from the same weights."""
-    modules = notebook.modules
+
+def made_fast(model: nn.Module) -> nn.Module:
+    """A copy of a SegFormer of the reference that computes the same, sooner, from the same weights.
+
+    Raises:
+        LookupError: if a part of it that should be replaced is not there.
+    """
     forwards = {
-        modules.EfficientSelfAttention: attention,
-        modules.MixFFN: mix_ffn,
-        notebook.MLPDecoder: decoder,
-    }
-    fast = {kind: type(f"Fast{kind.__name__}", (kind,), {"forward": forward}) for kind, forward in forwards.items()}
+        "EfficientSelfAttention": attention, "MixFFN": mix_ffn, "MLPDecoder": decoder, "SegFormer": segformer
+    }  # fmt: skip
     model = copy.deepcopy(model)
+    kinds = {type(part).__name__: type(part) for part in model.modules()}
+    if lost := forwards.keys() - kinds.keys():
+        raise LookupError(f"The model has no {', '.join(sorted(lost))}.")
+    fast = {kinds[name]: type(f"Fast{name}", (kinds[name],), {"forward": made}) for name, made in forwards.items()}
     for part in model.modules():
         part.__class__ = fast.get(type(part), type(part))
     return model.to(memory_format=torch.channels_last)
+
+
+def segformer(self: nn.Module, images: Tensor) -> Tensor:
+    """SegFormer.forward: (B, 3, H, W) -> (B, num_classes, H/4, W/4).
+
+    On a CPU, buffers of a whole batch of large images go back to the system after each use, and their pages come back
+    one by one: for one image they are small enough to be kept.
+    """
+    large = images.shape[2] * images.shape[3] > LARGE and images.device.type == "cpu"
+    parts = images.split(1) if large and not self.training and not torch.is_grad_enabled() else (images,)
+    logits = []
+    for part in parts:
+        features = []
+        for stage in self.stages:
+            part = stage(part)
+            features.append(part)
+        logits.append(self.decoder(features))
+    return torch.cat(logits)
 
 
 def attention(self: nn.Module, x: Tensor) -> Tensor:

@@ -64,10 +64,13 @@ def test_every_check_cell_asserts_something(task: str) -> None:
     assert cell.source == f'check("{task}")'
 
 
+INHERITS_FROM = {"fast_decoder": "2.5"}  # whose constructor is not written either, and comes first
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_untouched_stub_fails_with_the_task_s_name(task: str) -> None:
     report = report_of(task, candidate_cells(NOTEBOOKS, assignment_of(task)))
-    number = TASKS[task].title.split()[0]
+    number = INHERITS_FROM.get(task, TASKS[task].title.split()[0])
     assert len(problems(report)) == len(report.outcomes) > 0
     for problem in problems(report):
         assert f"not written yet (Task {number}" in problem

@@ -16,7 +16,7 @@ MISCONCEPTIONS = (
     # ---------------------------------------------------------------------------------------------- the order of work
     fast(
         "fused at full size, as in task 2.5",
-        symptom="The logits are right, but the large matrix still meets enlarged maps, as in task 2.5.",
+        symptom="The logits are right, but matrices still meet enlarged maps, as in task 2.5.",
         hint="Count the multiply-adds of both decoders. Which of your steps could come before the maps are enlarged?",
         changes=change(
             LAYERS,
@@ -26,20 +26,6 @@ MISCONCEPTIONS = (
             "            fused = fused + F.conv2d(enlarged, block[:, :, None, None])",
         ),
         fails="first_map_size any_size given_size training_mode own_weights",
-    ),
-    fast(
-        "the raw maps enlarged first",
-        symptom="The maps are enlarged as they come and mapped afterwards, at every new position.",
-        hint="Mapping and enlarging may change places: which of the two orders multiplies more often?",
-        changes=change(
-            "        fused = 0\n",
-            '        features = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in features]\n'
-            "        fused = 0\n",
-            ADDED,
-            "fused = fused + mapped",
-        ),
-        fails="first_map_size any_size given_size training_mode own_weights",
-        same_as="fused at full size, as in task 2.5",
     ),
     fast(
         "ReLU on every map",

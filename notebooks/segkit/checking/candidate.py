@@ -137,7 +137,7 @@ class Candidate:
         *args: Any,
         train: bool | None = None,
         cotangents: Any = None,
-        count: bool = False,
+        count_multiply_adds: bool = False,
         **kwargs: Any,
     ) -> Answer:
         """Call an object, or the student's function of that name.
@@ -145,7 +145,7 @@ class Candidate:
         Args:
             train: put a module into training (True) or evaluation mode (False) first; None leaves its mode.
             cotangents: tensors shaped like the answer; backward runs from sum(answer * cotangents).
-            count: count the multiply-adds of the call.
+            count_multiply_adds: count those of the call.
         """
         tensors: Tensors = {}
         request = {
@@ -155,7 +155,7 @@ class Candidate:
             "kwargs": encode(kwargs, tensors),
             "train": train,
             "cotangents": encode(cotangents, tensors),
-            **({"count": True} if count else {}),
+            **({"count_multiply_adds": True} if count_multiply_adds else {}),
         }
         reply, answers = self._ask(request, tensors)
         try:
@@ -164,7 +164,7 @@ class Candidate:
                 inputs_changed=[bool(changed) for changed in reply["inputs_changed"]],
                 input_gradients=_list(decode(reply["input_gradients"], answers)) if cotangents is not None else [],
                 reached=[_string(name) for name in _list(reply.get("reached", []), MAX_ENTRIES)],
-                multiply_adds=_integer(reply["multiply_adds"]) if count else 0,
+                multiply_adds=_integer(reply["multiply_adds"]) if count_multiply_adds else 0,
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             raise AnswerError("The answer could not be read.", "protocol") from None

@@ -153,7 +153,7 @@ class Workbench:
     def _do_call(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
         """Call an object or a function of the notebook; with cotangents, also run backward from its answer.
 
-        With `count`, the multiply-adds of the call are counted.
+        With `count_multiply_adds`, the multiply-adds of the call are counted.
         """
         args, kwargs = self._decode(request["args"], tensors), self._decode(request["kwargs"], tensors)
         target = self._target(request["target"])
@@ -165,7 +165,7 @@ class Workbench:
         for tensor in inputs:
             if backward and tensor.is_floating_point():
                 tensor.requires_grad_(True)
-        counter = multiply_add_counter() if request.get("count") else contextlib.nullcontext()
+        counter = multiply_add_counter() if request.get("count_multiply_adds") else contextlib.nullcontext()
         with counter:
             answer = target(*args, **kwargs)
         after = list(_tensors_in([*args, *kwargs.values()]))
@@ -173,7 +173,7 @@ class Workbench:
         changed = [not (same_list and torch.equal(tensor, copy)) for tensor, copy in zip(inputs, before, strict=True)]
         answers: Tensors = {}
         reply = {"result": encode(answer, answers), "inputs_changed": changed}
-        if request.get("count"):
+        if request.get("count_multiply_adds"):
             reply["multiply_adds"] = counter.get_total_flops() // 2
         if backward:
             cotangents = self._decode(request["cotangents"], tensors)

@@ -19,7 +19,7 @@ def fast_output(candidate: Candidate, *, arguments: dict[str, Any], inputs: list
     """The output, in evaluation or training mode, and whether it took few enough multiply-adds."""
     candidate.begin()
     module = build_with_canonical_parameters(candidate, FAST, arguments)
-    answer = candidate.call(module, *inputs, train=train, count=True)
+    answer = candidate.call(module, *inputs, train=train, count_multiply_adds=True)
     return {"the output": answer.result, SAVES: _saves(answer.multiply_adds, arguments, inputs)}
 
 
@@ -36,7 +36,7 @@ def with_own_weights(candidate: Candidate, *, arguments: dict[str, Any], inputs:
     candidate.assign(slow, values)
     candidate.assign(fast, values)
     right = candidate.call(slow, *inputs, train=False).result
-    answer = candidate.call(fast, *inputs, train=False, count=True)
+    answer = candidate.call(fast, *inputs, train=False, count_multiply_adds=True)
     return {
         f"the difference between {FAST}'s logits and {SLOW}'s for the same weights": _apart(answer.result, right),
         SAVES: _saves(answer.multiply_adds, arguments, inputs),
