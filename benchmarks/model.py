@@ -37,7 +37,7 @@ def main() -> int:
         "transformers": transformers.__version__,
     }
     machine = {"device": device_name(options.device), "threads": torch.get_num_threads(), "cores": os.cpu_count()}
-    print(json.dumps(figures | machine | versions))
+    print(json.dumps(_rounded(figures) | machine | versions))
     return 0 if agree else 1
 
 
@@ -74,6 +74,14 @@ def measure(options: argparse.Namespace) -> tuple[dict, bool]:
         figures["waiting"] = waiting_row(options.device, options.data, options.quick)
         print_table("Training and its data", [figures["waiting"]])
     return figures, agree
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def device_name(device: str) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 
 import torch
 from fast_segformer import made_fast
-from memory import MIB, peak_memory
+from memory import MIB, forget_peak, peak_memory
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -147,6 +147,7 @@ def memory_of(design: str, device: str, threads: int, **case) -> float:
     work = work_of(Case(**case), design, device)
     for other in set(DESIGNS) - {design}:
         models(case["variant"]).pop(other)
+    forget_peak()  # of building the models
     before = peak_memory()
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats(device)

@@ -278,7 +278,12 @@ def asked(question, *arguments, **settings):
 
 replies = st.fixed_dictionaries(
     {"result": trees, "inputs_changed": st.one_of(trees, st.lists(st.booleans()))},
-    optional={"input_gradients": trees, "reached": st.one_of(trees, st.lists(texts)), "error": trees},
+    optional={
+        "input_gradients": trees,
+        "reached": st.one_of(trees, st.lists(texts)),
+        "error": trees,
+        "multiply_adds": st.one_of(trees, st.integers()),
+    },
 )
 
 
@@ -301,11 +306,14 @@ def has_no_number(value) -> bool:
 @example({"result": {"list": [{"list": []}] * 10_000}, "inputs_changed": {}})
 @example({"result": None, "inputs_changed": [], "input_gradients": {"list": [{"tensor": "0"}, 3, "x"]}})
 @example({"result": None, "inputs_changed": [], "input_gradients": "xyz"})
+@example({"result": None, "inputs_changed": [], "multiply_adds": 10**4000})
+@example({"result": None, "inputs_changed": [], "multiply_adds": True})
 def test_arbitrary_replies_to_a_call(reply):
-    for cotangents in (None, torch.ones(2, 3)):
-        answer = asked(candidate(reply).call, "f", torch.ones(1), cotangents=cotangents)
+    for cotangents, count in ((None, False), (torch.ones(2, 3), False), (None, True)):
+        answer = asked(candidate(reply).call, "f", torch.ones(1), cotangents=cotangents, count_multiply_adds=count)
         if isinstance(answer, AnswerError):
             continue
+        assert type(answer.multiply_adds) is int and (count or answer.multiply_adds == 0)
         assert isinstance(answer, Answer) and isinstance(answer.input_gradients, list)
         assert all(isinstance(changed, bool) for changed in answer.inputs_changed)
         assert all(isinstance(name, str) for name in answer.reached)

@@ -783,7 +783,7 @@ print(f"decoder {in_decoder:.0f} of {in_all:.0f} million multiply-adds: {in_deco
 
 # %% role="experiment"
 A, b = torch.tensor([[2.0, -1.0]])[:, :, None, None], torch.tensor([3.0])  # two channels -> one
-pixels = torch.tensor([[0.0, 4.0], [1.0, 9.0]]).reshape(1, 2, 1, 2)  # two channels, a map of 1 x 2
+pixels = torch.tensor([[0.0, 4.0], [6.0, 1.0]]).reshape(1, 2, 1, 2)  # two channels, a map of 1 x 2
 
 
 def enlarge(x: Tensor) -> Tensor:
