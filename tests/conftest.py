@@ -7,6 +7,7 @@ runs while the other process waits.
 
 import fcntl
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -16,8 +17,11 @@ IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known, and Ctrl-C what it is to a person."""
     config.addinivalue_line("markers", "alone(why): runs while no other process of this run is in a test")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started in the background, a shell has it ignored, and whatever the tests interrupt would not notice.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
