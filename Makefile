@@ -54,7 +54,7 @@ mutation: environment  ## does each small change of the reference fail a hidden 
 verdicts: environment  ## are verdicts right, and the same for 20 secrets? takes long (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
 
-feedback-examples: environment  ## twenty wrong answers and what students are told about them
+feedback-examples: environment  ## some twenty wrong answers and what students are told about them
 	@$(BIN)/python -W ignore -m autograder.feedback_examples
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
