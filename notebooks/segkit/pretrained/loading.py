@@ -35,7 +35,7 @@ def load_pretrained(model: nn.Module, source="nvidia/mit-b0", *, progress: bool 
             ImageNet) or for example "nvidia/segformer-b0-finetuned-ade-512-512" (its decoder is left out); or the path
             of a file (.safetensors, .bin, .pth) or of a folder that holds one, with the names of transformers or of
             the original repository.
-        progress: show a bar; B0 takes a second, B5 about ten, and 4 GB of memory.
+        progress: show a bar; the larger the encoder, the longer it takes.
 
     Returns:
         The model.
