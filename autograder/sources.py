@@ -7,6 +7,7 @@ A cell's role stands on its `# %%` line: `role="stub" id="MixFFN" task="2.3"`, `
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import jupytext
@@ -70,7 +71,13 @@ def read_sources(assignment: str, solutions: Path = SOLUTIONS) -> list[Source]:
 
 
 def read_source(path: Path) -> Source:
-    """The source in one file."""
+    """The source in one file: parsed once, and again when the file has changed."""
+    about = path.stat()
+    return _parsed(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, changed: int, size: int) -> Source:
     notebook = jupytext.read(path, fmt="py:percent")
     return Source(path.stem, path, [_source_cell(cell, path) for cell in notebook.cells])
 

@@ -19,14 +19,17 @@ import pytest
 
 from autograder.paths import NOTEBOOKS, ROOT
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox, Worker, bubblewrap, require_sandbox
+from autograder.sandbox import warm as warm_end
 from autograder.sandbox import worker as worker_end
 from autograder.sandbox.bubblewrap import COURSE, FIRST_USER, USERS
 from autograder.sandbox.limits import MIB
 from autograder.sandbox.student_files import package_folders, student_packages
+from autograder.sandbox.warm import WarmBubblewrap
 from segkit.checking.candidate import AnswerError
 from segkit.errors import CourseError
 from tests.small_submissions import (
     are_empty,
+    are_gone,
     ask,
     commands,
     descendants,
@@ -45,17 +48,37 @@ SECRETS = {
     "PYTHONSTARTUP": "canary-of-python",
 }
 MARK = f"86399.{os.getpid()}"  # seconds that nobody else sleeps
+waiting: set[str] = set()  # the namespaces of what was there before a test, and waits for forks
 CANARY = f"canary-{os.getpid()}"  # a name that no other file has
 
 
+@pytest.fixture(scope="module")
+def warm():
+    """Forks of one process that has imported everything: what `nbgrader autograde` uses."""
+    with WarmBubblewrap() as sandbox:
+        sandbox.launch(Limits(), "cpu").kill()
+        yield sandbox
+
+
+@pytest.fixture(autouse=True, params=["started", "forked"])
+def sandbox(request, monkeypatch):
+    """Everything here holds for a process that bubblewrap starts, and for a fork."""
+    found = request.getfixturevalue("warm") if request.param == "forked" else Bubblewrap()
+    monkeypatch.setattr(worker_end, "Bubblewrap", lambda: found)
+    return found
+
+
 @pytest.fixture(autouse=True)
-def leaves_nothing_behind(tmp_path_factory, monkeypatch):
+def leaves_nothing_behind(sandbox, tmp_path_factory, monkeypatch):
     """No process, pipe, folder or file of a sandbox outlives its test."""
     before = descendants(), open_descriptors()
+    waiting.clear()
+    waiting.update(process_namespaces(before[0]))
     folder = tmp_path_factory.mktemp("temporary")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield
-    assert (descendants(), open_descriptors()) == before
+    assert are_gone(descendants() - before[0])
+    assert open_descriptors() == before[1]
     assert sleeping(0) and not list(folder.iterdir())
     assert not [place / CANARY for place in SCRATCH if (place / CANARY).exists()]
 
@@ -73,10 +96,14 @@ def sleeping(count: int) -> bool:
 def inside(code: str, limits: Limits | None = None, **values) -> dict:
     """What a script in the sandbox leaves in `result`; `values` are names that it finds."""
     names = "".join(f"{name} = {value!r}\n" for name, value in values.items())
-    script = f"import json, os, sys\nresult = {{}}\n{names}{code}\nprint(json.dumps(result))"
-    sandbox = Bubblewrap()
+    script = f"import json, os, sys\nresult = {{}}\n{names}{code}\n"
+    sandbox = worker_end.Bubblewrap()
+    return (_in_process if isinstance(sandbox, Bubblewrap) else _in_fork)(sandbox, script, limits or Limits())
+
+
+def _in_process(sandbox: Bubblewrap, script: str, limits: Limits) -> dict:
     run = subprocess.run(
-        sandbox.command([sys.executable, "-s", "-P", "-c", script], limits or Limits(), "cpu"),
+        sandbox.command([sys.executable, "-s", "-P", "-c", script + "print(json.dumps(result))"], limits, "cpu"),
         env=sandbox.environment("/unused"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -85,6 +112,12 @@ def inside(code: str, limits: Limits | None = None, **values) -> dict:
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
+
+
+def _in_fork(sandbox: WarmBubblewrap, script: str, limits: Limits) -> dict:
+    source = f"SCRIPT = {script!r}\ndef run():\n    exec(SCRIPT, globals())\n    return json.dumps(result)"
+    with Worker(submission(source), limits=limits, sandbox=sandbox) as worker:
+        return json.loads(ask(worker).call("run").result)
 
 
 REFUSED = """
@@ -102,9 +135,10 @@ def refused(attempt, *arguments):
 # --- files ----------------------------------------------------------------------------------------------------------
 
 
-def test_no_file_is_in_reach_but_the_system_the_interpreter_its_packages_and_segkit():
+def test_no_file_is_in_reach_but_the_system_the_interpreter_its_packages_and_segkit(sandbox):
     whole = [
         *(() if Path(sys.prefix).is_relative_to("/tmp") else ("/tmp",)),
+        *(("/opt/forking",) if not isinstance(sandbox, Bubblewrap) else ()),  # the program that the forks come from
         *("/proc", "/dev", "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", f"{COURSE}/segkit"),
         *("/etc/ld.so.cache", sys.base_prefix, sys.executable, str(Path(sys.prefix) / "pyvenv.cfg")),
         *map(str, student_packages()),
@@ -212,21 +246,22 @@ result["used"] = sum(os.path.getsize(folder + "/" + name) for name in names if o
         assert found == {"content": mounted, "full": ["EFBIG", "ENOSPC"], "used": 8 * MIB}
 
 
-def test_a_folder_of_the_grader_is_not_made_readable_by_a_descriptor_that_it_holds_open(tmp_path):
+def test_a_folder_of_the_grader_is_not_made_readable_by_a_descriptor_that_it_holds_open(sandbox, tmp_path):
     path = tmp_path / "open"
     path.write_text("secret")
     with path.open() as file:
         os.set_inheritable(file.fileno(), True)
-        found = inside("result = {name: os.readlink('/proc/self/fd/' + name) for name in ('0', '1', '2')}\n"
-                       "result['all'] = len(os.listdir('/proc/self/fd'))")  # fmt: skip
-    assert found.pop("all") == 4  # the last is the folder that is being listed
-    assert all(target == "/dev/null" or target.startswith("pipe:") for target in found.values())
+        found = inside("names = os.listdir('/proc/self/fd')\n"
+                       "result = {name: os.path.realpath('/proc/self/fd/' + name) for name in names}")  # fmt: skip
+    # Three, and the folder that is being listed; in a fork the worker has moved its two pipes away from the first ones.
+    assert len(found) == (4 if isinstance(sandbox, Bubblewrap) else 7)
+    assert all(target == "/dev/null" or "/fd" in target for target in found.values())
 
 
 # --- environment, processes, network --------------------------------------------------------------------------------
 
 
-def test_no_secret_is_in_the_environment_or_in_proc(monkeypatch):
+def test_no_secret_is_in_the_environment_or_in_proc(sandbox, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     found = inside(
@@ -253,6 +288,7 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         "PWD",
     }
     allowed |= {"LANG", "LC_CTYPE", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"}
+    allowed |= set() if isinstance(sandbox, Bubblewrap) else {"TORCHINDUCTOR_CACHE_DIR"}  # set by what was imported
     assert found["environment"].keys() <= allowed
     assert found["environment"]["HOME"] == "/tmp"
     assert found["read"] and "OMP_NUM_THREADS=1" in found["text"]  # at least its own was there to be read
@@ -283,7 +319,7 @@ if is_root:  # else it works, and what is traced waits until its time is up
     for name, namespace in found["namespaces"].items():
         assert namespace != os.readlink(f"/proc/self/ns/{name}"), name
     assert 2 <= len(found["commands"]) <= 3
-    assert all("bwrap" in command or "result" in command for command in found["commands"])
+    assert all(any(part in command for part in ("bwrap", "result", "forking")) for command in found["commands"])
     assert found["outside"] == ["ESRCH"]
     if IS_ROOT:  # its own user: not even bubblewrap's first process is in reach
         assert {*found["first"], found["traced"]} == {"EPERM"}
@@ -432,13 +468,13 @@ def child():
     return pid
 result["children"] = count(child)
 """,
-        Limits(cpu=7, processes=20, open_files=50, file=3 * MIB, memory=999 * MIB),
+        Limits(cpu=7, processes=20, open_files=50, file=3 * MIB, memory=19_999 * MIB),
     )
     assert 30 < found.pop("files") < 50
     assert 10 < found.pop("threads") < 20
     assert 10 < found.pop("children") < 20
     expected = {"CPU": [7, 12], "NPROC": [20, 20], "NOFILE": [50, 50], "FSIZE": [3 * MIB] * 2, "CORE": [0, 0]}
-    assert found == expected | {"DATA": [999 * MIB] * 2}
+    assert found == expected | {"DATA": [19_999 * MIB] * 2}
 
 
 GREEDY = """
@@ -504,7 +540,7 @@ def test_memory_is_limited_in_one_process_in_several_and_where_no_process_owns_i
         for name in ("children", "shared", "files_in_memory"):  # the watch stops it
             worker.new_test()
             ask(worker).call("count_calls")
-            namespaces = process_namespaces(descendants())
+            namespaces = process_namespaces(descendants()) - waiting
             with pytest.raises(AnswerError, match=r"used more than the 1200 MiB of memory that it has\.") as error:
                 ask(worker).call(name, limit + 400 * MIB)
             assert (error.value.stopped, error.value.said) == ("memory", False), name  # before its time was up
@@ -515,7 +551,7 @@ def test_memory_is_limited_in_one_process_in_several_and_where_no_process_owns_i
 def test_a_fork_bomb_is_stopped_and_nothing_of_it_is_left():
     with Worker(submission(GREEDY), limits=Limits(test=4, processes=40)) as worker:
         ask(worker).call("count_calls")
-        namespaces = process_namespaces(descendants())
+        namespaces = process_namespaces(descendants()) - waiting
         with pytest.raises(AnswerError) as error:
             ask(worker).call("fork_bomb", 0)
         assert error.value.stopped in ("memory", "processes", "time")  # each child counts with what it shares, too
@@ -566,7 +602,7 @@ def test_processor_time_is_limited(name):
 def test_an_endless_loop_that_swallows_exceptions_and_signals_is_stopped_by_the_clock():
     with Worker(submission(BUSY), limits=Limits(test=2)) as worker:
         ask(worker).call("one")
-        namespaces = process_namespaces(descendants())
+        namespaces = process_namespaces(descendants()) - waiting
         with pytest.raises(AnswerError) as error:
             ask(worker).call("never_give_up")
         assert error.value.stopped == "time"
@@ -718,7 +754,14 @@ def test_where_bubblewrap_may_make_a_sandbox_nothing_is_refused():
         ("echo this is no greeting at all; exec /bin/sleep 600", "wrong header"),
     ],
 )
-def test_a_process_that_does_not_greet_is_the_fault_of_this_machine_and_no_mark(programs, script, reason, monkeypatch):
+def test_a_process_that_does_not_greet_is_the_fault_of_this_machine_and_no_mark(
+    sandbox, programs, script, reason, monkeypatch
+):
+    if not isinstance(sandbox, Bubblewrap):
+        sandbox = WarmBubblewrap()  # the one of the module has greeted already
+        monkeypatch.setattr(worker_end, "Bubblewrap", lambda: sandbox)
+        monkeypatch.setattr(warm_end, "IMPORT_SECONDS", 1)
+        reason = reason if "no memory" in reason else "it said nothing"
     put_program(programs, "bwrap", script)
     monkeypatch.setattr(worker_end, "START_SECONDS", 1)
     with Worker(submission("x = 1")) as worker:
@@ -763,3 +806,59 @@ def close_pipes_and_wait():
         with pytest.raises(AnswerError, match="it closed the pipe that answers go through") as error:
             ask(worker).call("close_pipes_and_wait")
         assert error.value.stopped == "protocol"
+
+
+# --- forks of a process that has imported everything ----------------------------------------------------------------
+
+THREADS = """
+import torch
+
+def multiply_in_threads():
+    torch.set_num_threads(2)
+    a = torch.rand(512, 512)
+    return bool(torch.allclose((a @ a).sum(0), a.sum(0) @ a)), torch.get_num_threads()
+
+def wait_for_ever():
+    __import__("time").sleep(600)
+"""
+
+
+def test_threads_work_in_a_fork(warm):
+    with Worker(submission(THREADS), limits=Limits(test=20), sandbox=warm) as worker:
+        assert ask(worker).call("multiply_in_threads").result == (True, 2)
+
+
+def test_forks_share_nothing_that_one_of_them_changes(warm):
+    source = (
+        "import torch, segkit\ndef spoil():\n    torch.matmul = segkit.check = None\n    return torch.matmul is None"
+    )
+    with Worker(submission(source), sandbox=warm) as first, Worker(submission(source), sandbox=warm) as second:
+        assert ask(first).call("spoil").result is True
+        assert ask(second).call("spoil").result is True
+    with Worker(submission("import torch\ndef whole():\n    return torch.matmul is None"), sandbox=warm) as third:
+        assert ask(third).call("whole").result is False
+
+
+def test_a_fork_ends_when_nobody_listens_to_it_any_more(warm):
+    process = warm.launch(Limits(), "cpu")
+    pid, watched = process.pid, descendants()
+    process.answers.read(12)
+    process._link.close()  # as when the grader is killed
+    assert are_gone({pid}) and pid in watched
+    process._close()
+
+
+def test_a_forking_process_that_was_killed_is_started_anew():
+    with WarmBubblewrap() as sandbox:
+        for _ in range(2):
+            with Worker(submission("def one():\n    return 1"), sandbox=sandbox) as worker:
+                assert ask(worker).call("one").result == 1
+            sandbox._forkers["cpu"].process.kill()
+            sandbox._forkers["cpu"].process.wait()
+
+
+def test_what_the_system_refuses_a_fork_is_the_fault_of_this_machine(warm, monkeypatch):
+    monkeypatch.setattr(warm_end, "limits_of_process", lambda limits, device: {"NOFILE": (2**40, 2**40)})
+    refused = pytest.raises(CourseError, match=r"could not be started \(.*limit")
+    with Worker(submission("x = 1"), sandbox=warm) as worker, refused:
+        ask(worker).begin()

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.sandbox import Limits, Worker
-from autograder.sandbox import worker as worker_end
+from autograder.sandbox import Limits, Worker, bubblewrap
 from autograder.sandbox.limits import MIB
 from segkit.checking import worker as worker_module
 from segkit.checking.candidate import AnswerError, Candidate
@@ -438,7 +437,7 @@ FRAMES = {  # what is done, what stopped it, the sentence
 def test_whatever_is_sent_in_the_place_of_an_answer_becomes_a_sentence(name, monkeypatch):
     action, stopped, sentence = FRAMES[name]
     script = f"{IMPOSTOR}{action}\ntime.sleep(600)"
-    monkeypatch.setattr(worker_end, "PROGRAM", [sys.executable, "-S", "-c", script])
+    monkeypatch.setattr(bubblewrap, "PROGRAM", [sys.executable, "-S", "-c", script])
     limits = Limits(test=1 if stopped == "time" else 30)
     with Worker(submission("x = 1"), limits=limits) as worker, pytest.raises(AnswerError) as error:
         ask(worker).call("anything")
@@ -449,7 +448,7 @@ def test_whatever_is_sent_in_the_place_of_an_answer_becomes_a_sentence(name, mon
 def test_the_impostor_itself_keeps_to_the_protocol(monkeypatch):
     raw = f"table({{'0': {TENSOR}}}) + b'\\0\\0\\x80?'"
     script = f"{IMPOSTOR}put(frame(2, answer({{'tensor': '0'}}), {raw}))\ntime.sleep(600)"
-    monkeypatch.setattr(worker_end, "PROGRAM", [sys.executable, "-S", "-c", script])
+    monkeypatch.setattr(bubblewrap, "PROGRAM", [sys.executable, "-S", "-c", script])
     with Worker(submission("x = 1")) as worker:
         assert ask(worker).call("anything").result.tolist() == [1.0]
 
@@ -457,7 +456,7 @@ def test_the_impostor_itself_keeps_to_the_protocol(monkeypatch):
 def test_an_error_of_any_form_is_said_by_the_code_and_cannot_name_what_only_the_grader_sees(monkeypatch):
     error = {"error": ["no", "sentence"], "kind": {}, "stopped": "time"}
     script = f"{IMPOSTOR}put(frame(2, json.dumps({error}).encode()))\ntime.sleep(600)"
-    monkeypatch.setattr(worker_end, "PROGRAM", [sys.executable, "-S", "-c", script])
+    monkeypatch.setattr(bubblewrap, "PROGRAM", [sys.executable, "-S", "-c", script])
     with Worker(submission("x = 1")) as worker, pytest.raises(AnswerError) as error:
         ask(worker).call("anything")
     assert str(error.value) == "It failed without saying why."

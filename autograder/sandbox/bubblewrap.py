@@ -12,10 +12,12 @@ from typing import Protocol
 
 from autograder.paths import NOTEBOOKS
 from autograder.sandbox.limits import Limits
+from autograder.sandbox.process import SandboxProcess, StartedProcess
 from autograder.sandbox.student_files import package_folders, student_packages
 from segkit.errors import CourseError
 
 COURSE = "/opt/course"
+PROGRAM = [sys.executable, "-s", "-P", "-m", "segkit.checking.worker"]
 FIRST_USER, USERS = 60_000, 4_000  # unprivileged ids that no distribution gives to people or services
 _slots = itertools.count(os.getpid() * 64)
 _PASSED_ON = ("LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
@@ -23,16 +25,12 @@ _OF_THE_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 
 class Sandbox(Protocol):
-    """Puts a process somewhere. `name` stands in the verdict; `own_folder`: it brings a folder to work in."""
+    """Puts a submission's process somewhere. `name` stands in the verdict."""
 
     name: str
-    own_folder: bool
 
-    def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
-        """The command line that runs `program`."""
-
-    def environment(self, folder: str) -> dict[str, str]:
-        """The environment of that command, which is started in `folder`."""
+    def launch(self, limits: Limits, device: str) -> SandboxProcess:
+        """A process that runs `segkit.checking.worker`."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +42,17 @@ class Bubblewrap:
     """
 
     name: str = "bubblewrap"
-    own_folder: bool = True
+
+    def launch(self, limits: Limits, device: str) -> SandboxProcess:
+        """A process that starts with the interpreter."""
+        return StartedProcess(self.command(PROGRAM, limits, device), self.environment, own_folder=True)
 
     def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
         """`bwrap`, which runs `prlimit` and `setpriv`, which run `program`."""
         return [
             shutil.which("bwrap") or "bwrap",  # found as by require_sandbox: the process itself gets another PATH
-            *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-            *("--die-with-parent", "--new-session"),
             *_privileges(),
-            *_scratch("/tmp", limits),  # before the files: an environment may lie below /tmp
-            *_visible_files(),
-            *_devices(device),
-            *("--proc", "/proc", *_scratch("/dev/shm", limits)),
-            *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
+            *surroundings(limits, device),
             "--",
             *_limited(limits, device),
             *(_as_another_user() if os.geteuid() == 0 else []),
@@ -75,11 +70,10 @@ class NoSandbox:
     """An ordinary process: for solutions that are trusted, on machines without bubblewrap. Never for a class."""
 
     name: str = "none: unsafe, asked for by the unsafe switch"
-    own_folder: bool = False
 
-    def command(self, program: list[str], limits: Limits, device: str) -> list[str]:
-        """The program itself."""
-        return program
+    def launch(self, limits: Limits, device: str) -> SandboxProcess:
+        """A process that starts with the interpreter."""
+        return StartedProcess(PROGRAM, self.environment, own_folder=False)
 
     def environment(self, folder: str) -> dict[str, str]:
         """As in the sandbox, with the notebooks of this checkout."""
@@ -126,6 +120,40 @@ def require_sandbox() -> None:
         )
 
 
+def surroundings(limits: Limits, device: str, extra: tuple[str, ...] = ()) -> list[str]:
+    """What of the machine bubblewrap leaves in reach; `extra`: further mounts."""
+    return [
+        *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+        *("--die-with-parent", "--new-session"),
+        *_scratch("/tmp", limits),  # before the files: an environment may lie below /tmp
+        *_visible_files(),
+        *extra,
+        *_devices(device),
+        *("--proc", "/proc", *_scratch("/dev/shm", limits)),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"),
+    ]
+
+
+def limits_of_process(limits: Limits, device: str) -> dict[str, tuple[int, int]]:
+    """What `prlimit` and `resource` call them, in upper case, and a soft and a hard limit each."""
+    cpu = round(limits.cpu)
+    found = {
+        "CPU": (cpu, cpu + 5),
+        "NPROC": (limits.processes,) * 2,
+        "NOFILE": (limits.open_files,) * 2,
+        "FSIZE": (limits.file,) * 2,
+        "CORE": (0, 0),
+    }
+    if device == "cpu":  # memory that is written to, per process: a clean MemoryError before the watch has to stop it
+        found["DATA"] = (limits.memory,) * 2
+    return found
+
+
+def next_user() -> int:
+    """An unprivileged id for one more sandbox."""
+    return FIRST_USER + next(_slots) % USERS
+
+
 def _privileges() -> list[str]:
     """Root needs no user namespace, and gives up everything but the change to another user."""
     if os.geteuid() != 0:
@@ -140,7 +168,7 @@ def _help() -> str:
 
 
 def _as_another_user() -> list[str]:
-    return [*_set_user(FIRST_USER + next(_slots) % USERS), *_without_namespaces()]
+    return [*_set_user(next_user()), *_without_namespaces()]
 
 
 def _set_user(user: int) -> list[str]:
@@ -164,17 +192,8 @@ def _without_namespaces() -> tuple[str, ...]:
 
 
 def _limited(limits: Limits, device: str) -> list[str]:
-    cpu = round(limits.cpu)
-    options = [
-        f"--cpu={cpu}:{cpu + 5}",
-        f"--nproc={limits.processes}",
-        f"--nofile={limits.open_files}",
-        f"--fsize={limits.file}",
-        "--core=0",
-    ]
-    if device == "cpu":  # memory that is written to, per process: a clean MemoryError before the watch has to stop it
-        options.append(f"--data={limits.memory}")
-    return ["prlimit", *options]
+    named = limits_of_process(limits, device).items()
+    return ["prlimit", *(f"--{name.lower()}={soft}:{hard}" for name, (soft, hard) in named)]
 
 
 @cache

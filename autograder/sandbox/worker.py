@@ -4,14 +4,10 @@ What the process sends is checked before it is believed, and believed to be an a
 an exit, a limit) becomes an `AnswerError` in words, and the next question starts a new process.
 """
 
-import contextlib
 import os
 import select
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 
@@ -19,6 +15,7 @@ import torch
 
 from autograder.sandbox.bubblewrap import Bubblewrap, Sandbox
 from autograder.sandbox.limits import MIB, Limits, exceeded, memory_in_no_process
+from autograder.sandbox.process import SandboxProcess, no_process
 from segkit.checking.candidate import AnswerError, require_answer
 from segkit.checking.wire import MAX_REPLY_JSON, WireError, pack, unpack, writable
 from segkit.errors import CourseError
@@ -28,8 +25,6 @@ CHUNK = MIB
 WATCH_SECONDS = 0.1
 EXIT_SECONDS = 5  # from the end of its answers to its own end
 START_SECONDS = 120  # until the greeting: the machine's time, not the submission's
-PROGRAM = [sys.executable, "-s", "-P", "-m", "segkit.checking.worker"]
-OF_A_SHELL = 128  # bubblewrap, like a shell, exits with this plus the signal that ended the program
 TIME_SIGNALS = (signal.SIGXCPU,)
 
 Tensors = dict[str, torch.Tensor]
@@ -61,8 +56,7 @@ class Worker:
         self.submission, self.device, self.limits = submission, device, limits or Limits()
         self.sandbox = sandbox or Bubblewrap()
         self.problems: list[str] = []
-        self._process: subprocess.Popen | None = None
-        self._folder: str | None = None
+        self._process: SandboxProcess | None = None
         self._number = 0
         self._spent = self._spent_on_test = 0.0
         self._next_look, self._shared_before = 0.0, 0
@@ -120,36 +114,18 @@ class Worker:
 
     def _launch(self) -> None:
         """Start the process and wait for its greeting, which it sends before it has seen the student's code."""
-        self._folder = None if self.sandbox.own_folder else tempfile.mkdtemp(prefix="submission-")
-        folder = self._folder or "/"
         self._shared_before = sys.maxsize  # what others on this machine take meanwhile is not its doing
-        self._process = subprocess.Popen(
-            self.sandbox.command(PROGRAM, self.limits, self.device),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            env=self.sandbox.environment(folder),
-            start_new_session=True,
-        )
-        os.set_blocking(self._process.stdin.fileno(), False)
+        self._process = self.sandbox.launch(self.limits, self.device)
+        os.set_blocking(self._process.requests.fileno(), False)
         self._number = 0
         try:
             deadline = time.monotonic() + START_SECONDS
             unpack(lambda count: self._read(count, deadline), 0, max_json=MAX_REPLY_JSON)
             self._shared_before = memory_in_no_process()
         except (EOFError, TimeoutError, WireError, AnswerError) as error:
-            said = self._last_words() or str(error)
+            said = self._process.last_words() or str(error)
             self._stop()
-            raise CourseError(
-                f"The process for a submission's code could not be started ({said or type(error).__name__}): "
-                "look whether memory, disk or processes ran out here, and grade again."
-            ) from None
-
-    def _last_words(self) -> str:
-        os.set_blocking(self._process.stderr.fileno(), False)
-        text = self._process.stderr.read(4096) or b""
-        return (text.decode(errors="replace").strip().splitlines() or [""])[-1]
+            raise no_process(said or type(error).__name__) from None
 
     def _timed(self, request: dict, tensors: Tensors, seconds: float, late: str, *, test: bool) -> tuple[dict, Tensors]:
         started = time.monotonic()
@@ -189,20 +165,20 @@ class Worker:
 
     def _refuse_unasked(self) -> None:
         poll = select.poll()
-        poll.register(self._process.stdout.fileno(), select.POLLIN)
-        if poll.poll(0) and self._status() is None:
-            waiting = os.read(self._process.stdout.fileno(), 1)
+        poll.register(self._process.answers.fileno(), select.POLLIN)
+        if poll.poll(0) and self._process.status() is None:
+            waiting = os.read(self._process.answers.fileno(), 1)
             if waiting:
                 raise WireError("something arrived that nobody had asked for")
 
     def _write(self, data: bytes, deadline: float) -> None:
-        descriptor, view = self._process.stdin.fileno(), memoryview(data)
+        descriptor, view = self._process.requests.fileno(), memoryview(data)
         while view:
             self._wait(descriptor, deadline, select.POLLOUT)
             view = view[os.write(descriptor, view[:CHUNK]) :]
 
     def _read(self, count: int, deadline: float) -> bytes:
-        descriptor, data = self._process.stdout.fileno(), bytearray()
+        descriptor, data = self._process.answers.fileno(), bytearray()
         while len(data) < count:
             self._wait(descriptor, deadline, select.POLLIN)
             chunk = os.read(descriptor, min(CHUNK, count - len(data)))
@@ -235,12 +211,12 @@ class Worker:
 
     def _ended(self) -> AnswerError:
         deadline = time.monotonic() + EXIT_SECONDS
-        while (status := self._status()) is None and time.monotonic() < deadline:
+        while (status := self._process.status()) is None and time.monotonic() < deadline:
             time.sleep(0.01)
         self._stop()
         if status is None:
             return _stopped("protocol", "Your code's process was stopped: it closed the pipe that answers go through.")
-        number = -status if status < 0 else max(0, status - OF_A_SHELL)
+        number = max(0, -status)
         if number in TIME_SIGNALS:
             return _stopped("cpu", f"Your code was stopped: it used up {self.limits.cpu:g} seconds of processor time.")
         if number in set(signal.Signals):
@@ -248,26 +224,10 @@ class Worker:
             return _stopped("crash", f"Your code's process crashed or was killed (signal {number}, {name}).")
         return _stopped("exit", f"Your code ended its own process{f' with status {status}' if status else ''}.")
 
-    def _status(self) -> int | None:
-        """As `Popen.poll`, but the process stays a zombie: its number names the group that `_stop` ends, and must not
-        become somebody else's before."""
-        found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if found is None:
-            return None
-        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
-
     def _stop(self) -> None:
         if self._process is not None:
-            # The whole session: with bubblewrap goes the first process of its namespace, and with that all others.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-                pipe.close()
-            self._process.wait()
+            self._process.kill()
             self._process = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
 
 
 def require_device(device: str) -> None:
