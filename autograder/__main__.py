@@ -48,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument(
         "--results-scale", default="", help='points by mean IoU, such as "0.35: 0, 0.50: 1" (default: course.toml)'
     )
+    grade.add_argument("--jobs", type=int, default=0, help="notebooks graded at the same time (default: one per CPU)")
+    grade.add_argument(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="dask.distributed scheduler whose workers grade (docs/cluster.md)",
+    )
     grade.add_argument("--force", action="store_true", help="grade again what is graded already")
     grade.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="trusted solutions only: run their code without a sandbox"
@@ -123,6 +130,8 @@ def _grade(options: argparse.Namespace) -> int:
         unsafe_without_sandbox=options.unsafe_no_sandbox,
         results_data=options.results_data,
         results_scale=options.results_scale,
+        jobs=options.jobs,
+        scheduler=options.scheduler,
     )
     print(course.marks_table())
     return status

@@ -1,5 +1,6 @@
 """A running course: a folder with nbgrader's directories and a gradebook, and what we ask of nbgrader there."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -12,7 +13,6 @@ from tqdm import tqdm
 from autograder.marks import Mark, marks_table, read_marks
 from segkit.errors import CourseError
 
-SKIPPED, EVALUATING = "Skipping existing assignment", "Evaluating the trained model of "
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
 
 
@@ -37,6 +37,8 @@ class Course:
         unsafe_without_sandbox: bool = False,
         results_data: Path | None = None,
         results_scale: str = "",
+        jobs: int = 0,
+        scheduler: str = "",
     ) -> int:
         """Run `nbgrader autograde` with a progress bar; its exit status.
 
@@ -47,6 +49,8 @@ class Course:
             unsafe_without_sandbox: for trusted solutions only: run their code in ordinary processes.
             results_data: folder of the images that trained models are evaluated on; None: what nbgrader's settings say.
             results_scale: which mean IoU earns which share of the points; empty: what nbgrader's settings say.
+            jobs: notebooks graded at the same time; 0: what nbgrader's settings say.
+            scheduler: address of a cluster that grades; empty: what nbgrader's settings say.
 
         Returns:
             0 if everything was graded, with or without repairs; 1 if a part of a submission could not be.
@@ -61,10 +65,13 @@ class Course:
         options += ["--GradeInWorker.unsafe_without_sandbox=True"] if unsafe_without_sandbox else []
         options += [f"--GradeInWorker.results_data={results_data.absolute()}"] if results_data else []
         options += [f"--GradeInWorker.results_scale={results_scale}"] if results_scale else []
-        released = len(list((self.root / "notebooks" / self.assignment).glob("*.ipynb")))
-        return self._nbgrader(
-            "autograde", options, count="Autograding ", total=len(students) * released, per_submission=released
-        )
+        options += [f"--GradeInWorker.jobs={jobs}"] if jobs else []
+        options += [f"--GradeInWorker.scheduler={scheduler}"] if scheduler else []
+        options += ["--GradeInWorker.progress=always", "--log-level=WARN"]
+        with subprocess.Popen(self._call("autograde", options), cwd=self.root, env=_environment()) as process:
+            while True:
+                with contextlib.suppress(KeyboardInterrupt):  # nbgrader got it as well, and ends in order
+                    return process.wait()
 
     def generate_feedback(self) -> int:
         """Run `nbgrader generate_feedback` with a progress bar; its exit status."""
@@ -79,25 +86,26 @@ class Course:
         """The marks as a table: see `autograder.marks.marks_table`."""
         return marks_table(self.root, self.assignment)
 
-    def _nbgrader(self, command: str, options: list[str], *, count: str, total: int, per_submission: int = 1) -> int:
+    def _nbgrader(self, command: str, options: list[str], *, count: str, total: int) -> int:
         """Run an nbgrader command; its log lines with `count` advance the bar, its warnings are shown."""
-        environment = os.environ | {
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        }
-        call = [sys.executable, "-m", "nbgrader", command, self.assignment, *options]
-        process = subprocess.Popen(call, cwd=self.root, env=environment, stderr=subprocess.PIPE, text=True)
+        call = self._call(command, options)
+        process = subprocess.Popen(call, cwd=self.root, env=_environment(), stderr=subprocess.PIPE, text=True)
         with process, tqdm(total=total, unit="notebook", desc=command) as bar:
             for line in process.stderr:
-                if SKIPPED in line:
-                    bar.update(per_submission)
-                elif count in line:
+                if count in line:
                     bar.update()
                     bar.set_postfix_str(_place(line))
-                elif EVALUATING in line:
-                    bar.set_postfix_str(line.split(EVALUATING)[1].rstrip())
                 elif not _ROUTINE.match(line):
                     bar.write(line.rstrip(), file=sys.stderr)
         return process.returncode
+
+    def _call(self, command: str, options: list[str]) -> list[str]:
+        return [sys.executable, "-m", "nbgrader", command, self.assignment, *options]
+
+
+def _environment() -> dict[str, str]:
+    beside = str(Path(sys.executable).parent)
+    return os.environ | {"PATH": os.pathsep.join([beside, os.environ.get("PATH", "")])}
 
 
 def _place(line: str) -> str:

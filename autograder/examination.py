@@ -95,6 +95,11 @@ class Examination:
         """The secret numbers of one test."""
         return Numbers(case_seed(self.secret, self.assignment, self.case, f"{task}/{test}"))
 
+    @property
+    def doubtful(self) -> bool:
+        """Whether a stop may have been the doing of something else on this machine."""
+        return any(worker.doubtful for worker in self._workers.values())
+
     def problems(self, notebook: str) -> list[str]:
         """What of a notebook could not be executed when it was loaded."""
         return self._workers[notebook].problems if notebook in self._workers else []

@@ -27,6 +27,7 @@ from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
 from autograder.sources import BONUSES, CHECKS, EVALUATED, SourceCell, read_sources
 from autograder.triage.results import HandedResults
+from autograder.turns import Turns
 from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
@@ -71,25 +72,40 @@ def grade_notebook(
     settings: Settings,
     *,
     results: HandedResults | None = None,
+    kept: KeptFindings | None = None,
+    turns: Turns | None = None,
     report: Callable[[str], None] = lambda test: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Verdict:
     """The verdict on one notebook.
 
     Args:
         cells: the cells of the submission's notebooks: later ones build on earlier ones.
         results: the trained model that was handed in with them.
+        kept: what was found before on the same content; what is found now is added.
+        turns: of the graders on this machine. What others may have caused is tried again without them.
         report: called with the name of each test before it runs.
-        progress: called with the number of images that a trained model was evaluated on, and of all.
 
     Raises:
         CourseError: if the course itself is at fault: no tests, or no process can be started.
     """
     needed = earlier_cells(cells, notebook)
+    grade = partial(_grade, assignment, notebook, needed, settings, kept or KeptFindings(), report)
+    with turns.beside_others() if turns else contextlib.nullcontext():
+        verdict, doubtful = grade()
+    if doubtful and turns:
+        with turns.alone():  # what was found for certain is kept
+            verdict, _ = grade()
+    with turns.beside_others() if turns else contextlib.nullcontext():
+        return _with_models(verdict, cells, settings, results or HandedResults())
+
+
+def _grade(
+    assignment: str, notebook: str, needed: dict, settings: Settings, kept: KeptFindings, report: Callable
+) -> tuple[Verdict, bool]:
+    """The verdict by hidden tests, and whether something else that runs here may have stopped one of them."""
     points = task_points(assignment, notebook)
     content = content_key(needed)
     basis = verdict_basis(assignment, content, settings)
-    kept = KeptFindings(settings.kept, content, fresh=settings.fresh)
     make_worker = partial(Worker, sandbox=settings.sandbox)
     with Examination(
         assignment, needed, settings.secret, basis.case, settings.device, settings.limits, make_worker
@@ -103,17 +119,20 @@ def grade_notebook(
         case = Case(assignment, task, settings.secret, basis.case)
         findings = diagnosed(case, collector.findings.get(task, []))
         tasks[task] = TaskVerdict(task, maximum, findings, task in bonuses)
-    verdict = Verdict(assignment, notebook, content, basis, tasks, problems)
-    for cell in evaluated_cells(assignment, notebook):
-        judged = _judge_model(cell, cells, verdict, settings, results or HandedResults(), progress)
+    return Verdict(assignment, notebook, content, basis, tasks, problems), examination.doubtful
+
+
+def _with_models(verdict: Verdict, cells: dict[str, list[Cell]], settings: Settings, results: HandedResults) -> Verdict:
+    """The verdict with what trained models are worth."""
+    tasks, bonuses = dict(verdict.tasks), bonus_tasks(verdict.assignment, verdict.notebook)
+    for cell in evaluated_cells(verdict.assignment, verdict.notebook):
+        judged = _judge_model(cell, cells, verdict, settings, results)
         tasks[cell.id] = TaskVerdict(cell.id, cell.points, [judged.finding], cell.id in bonuses)
-        verdict = replace(verdict, model=judged.model, evaluation=judged.evaluation)
+        verdict = replace(verdict, tasks=tasks, model=judged.model, evaluation=judged.evaluation)
     return verdict
 
 
-def _judge_model(
-    cell: SourceCell, cells: dict, verdict: Verdict, settings: Settings, results: HandedResults, progress
-) -> Judged:
+def _judge_model(cell: SourceCell, cells: dict, verdict: Verdict, settings: Settings, results: HandedResults) -> Judged:
     """What the trained model is worth, built by the class that the evaluated cell names."""
     main, class_name = cell.model.split(".")
     needed = earlier_cells(cells, main)
@@ -128,7 +147,6 @@ def _judge_model(
         limits=settings.limits,
         make_worker=partial(Worker, sandbox=settings.sandbox, device=settings.device),
         kept=KeptEvaluations(settings.kept, *depends_on, fresh=settings.fresh),
-        report=progress,
     )
 
 

@@ -22,6 +22,8 @@ from autograder.build import is_edited
 from autograder.cases import course_secret
 from autograder.grading import evaluated_cells, verdict_basis
 from autograder.marks import require_known
+from autograder.parallel.ahead import GradingAhead, Upcoming
+from autograder.parallel.progress import ClassProgress
 from autograder.run_record import RunRecord
 from autograder.sandbox import require_device, require_sandbox
 from autograder.triage import read_released, triage_submission
@@ -63,12 +65,43 @@ class CourseAutograde(Autograde):
             self.ignored = list(self.coursedir.ignore)
             self.assignments = self._expected(assignment)
             try:
-                super().convert_notebooks()
+                self._grade_ahead_and_record()
             finally:
                 for line in self.run.summary():
                     self.log.warning(line)
         if self.run.failed:
             raise NbGraderException("Some notebooks could not be graded: see above.")
+
+    def _grade_ahead_and_record(self) -> None:
+        settings, upcoming = self.settings.grading_settings(self), list(self._upcoming())
+        self.progress = ClassProgress(
+            self.run.assignment, sum(len(one.notebooks) for one in upcoming), self.settings.progress
+        )
+        with contextlib.closing(self.progress), self.progress.quiet(self.log), self.settings.graders() as graders:
+            self.ahead = GradingAhead(
+                self.run.assignment,
+                upcoming,
+                lambda folder: triage_submission(folder, self.released),
+                settings,
+                *graders,
+                self.progress.update,
+            )
+            super().convert_notebooks()
+            self.run.remarks += graders.remarks()
+
+    def _upcoming(self) -> Iterator[Upcoming]:
+        """What nbgrader is about to ask for, as far as can be told; what is told wrongly is graded when it asks."""
+        for folder in sorted(self.assignments):
+            student = Path(folder).parent.name
+            done = Path(self._format_dest(self.run.assignment, student)).exists()
+            if self.force or not (done and is_up_to_date(self.verdicts / student, self._state(student))):
+                names = tuple(sorted(Path(path).stem for path in self.assignments[folder]))
+                yield Upcoming(student, Path(folder), names)
+
+    def _state(self, student_id: str) -> str:
+        student = Path(self._format_source(self.run.assignment, student_id)).parent
+        basis = verdict_basis(self.run.assignment, content_key({}), self.settings.grading_settings(self))
+        return state_of(student, basis, self.release)
 
     def _require_what_grading_needs(self, root: Path) -> None:
         self.release = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", self.run.assignment))
@@ -117,9 +150,7 @@ class CourseAutograde(Autograde):
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Whether to grade this submission: not if nothing has changed since, and nobody insists."""
-        student = Path(self._format_source(assignment_id, student_id)).parent
-        basis = verdict_basis(assignment_id, content_key({}), self.settings.grading_settings(self))
-        self.state = state_of(student, basis, self.release)
+        self.state = self._state(student_id)
         if self.coursedir.notebook_id == "*" and not is_up_to_date(self.verdicts / student_id, self.state):
             _remove(Path(self._format_dest(assignment_id, student_id)))
         return super().init_destination(assignment_id, student_id)
@@ -130,7 +161,8 @@ class CourseAutograde(Autograde):
             _require_space(Path(self.coursedir.root))
             mark_begun(self.verdicts / student_id)
             self.found = []
-            self.submission = triage_submission(Path(self._format_source(assignment_id, student_id)), self.released)
+            folder = Path(self._format_source(assignment_id, student_id))
+            self.submission = self.ahead.submission(student_id, folder)
             if self.submission.notes:
                 self.run.notes[student_id] = list(self.submission.notes)
             refused = [glob.escape(path.name) for path in self.submission.refused_files]
@@ -159,6 +191,7 @@ class CourseAutograde(Autograde):
                 self.run.record(student_id, verdict, path)
                 verdict.write(path)
             self.run.graded.append(student_id)
+            self.progress.recorded(student_id, self.found)
             if self.coursedir.notebook_id == "*":
                 mark_done(self.verdicts / student_id, self.state)
             self.run.write(self.verdicts)

@@ -23,37 +23,51 @@ NOT_KEPT = {"time", "cpu", "memory", "processes", FAULT}
 LIBRARIES = ("torch", "torchvision", "numpy", "safetensors", "lightning")
 
 
+class KeptStore:
+    """The records of a course, one for each content of a notebook; `folder` None keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self, content: str) -> dict:
+        """What is kept of that content; empty, if nothing is."""
+        return (self._folder and _read(self._path(content))) or {}
+
+    def write(self, content: str, record: dict) -> None:
+        """Keep what was found."""
+        if self._folder and record.get("findings"):
+            write_whole(self._path(content), json.dumps(record, ensure_ascii=False) + "\n")
+
+    def _path(self, content: str) -> Path:
+        return self._folder / content[:2] / f"{content}.json"
+
+
 class KeptFindings:
-    """The findings on one content of a submission; `folder` None keeps nothing.
+    """The findings on one content of a submission.
 
     Args:
-        key: names the submission's content.
-        fresh: look at nothing that is kept, but keep what is found.
+        record: what is kept of it.
+        fresh: look at nothing of that, but collect what is found.
     """
 
-    def __init__(self, folder: Path | None, key: str, *, fresh: bool = False) -> None:
-        self._path = folder / key[:2] / f"{key}.json" if folder else None
-        self._record = {"problems": [], "findings": {}}
-        if self._path and not fresh:
-            self._record = _read(self._path) or self._record
+    def __init__(self, record: dict | None = None, *, fresh: bool = False) -> None:
+        self.record = {"problems": [], "findings": {}} | ({} if fresh else record or {})
 
     @property
     def problems(self) -> list[str]:
         """What could not be executed when the notebook was loaded."""
-        return self._record["problems"]
+        return self.record["problems"]
 
     def get(self, name: str) -> Finding | None:
         """The finding of that name, if it is kept."""
-        kept = self._record["findings"].get(name)
+        kept = self.record["findings"].get(name)
         return Finding(**kept) if kept else None
 
     def put(self, name: str, finding: Finding, problems: list[str]) -> None:
         """Keep a finding, unless it tells more about the machine than about the submission."""
-        if self._path is None or finding.stopped in NOT_KEPT:
-            return
-        self._record["findings"][name] = asdict(finding)
-        self._record["problems"] = problems
-        write_whole(self._path, json.dumps(self._record, ensure_ascii=False) + "\n")
+        if finding.stopped not in NOT_KEPT:
+            self.record["findings"][name] = asdict(finding)
+            self.record["problems"] = problems
 
 
 def _read(path: Path) -> dict | None:

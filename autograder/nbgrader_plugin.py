@@ -7,8 +7,6 @@ verdict ever stands there; what the student left in other cells (plots, training
 
 import copy
 import math
-import time
-from dataclasses import replace
 from pathlib import Path
 
 from nbconvert.exporters import NotebookExporter
@@ -18,29 +16,18 @@ from nbformat.v4 import new_markdown_cell, new_output
 from nbgrader import utils
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, Unicode
 
 from autograder.cases import course_secret
-from autograder.course import EVALUATING
 from autograder.evaluation.trained_model import Rules
 from autograder.feedback import notebook_html, task_html, task_text
-from autograder.grading import (
-    Settings,
-    bonus_tasks,
-    evaluated_cells,
-    grade_notebook,
-    task_points,
-    verdict_basis,
-)
+from autograder.grading import Settings
 from autograder.grading_run import CourseAutograde
+from autograder.parallel.graders import AllGraders
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox
 from autograder.sandbox.limits import MIB
-from autograder.triage import TriagedNotebook, TriagedSubmission
-from autograder.verdicts import TaskVerdict, Verdict, content_key, unreadable_verdict
+from autograder.verdicts import TaskVerdict
 from segkit.evaluation.scale import read_scale
-from segkit.student import Cell, code_cells
-
-PROGRESS_SECONDS = 5
 
 
 class TriageExporter(NotebookExporter):
@@ -83,6 +70,13 @@ class GradeInWorker(NbGraderPreprocessor):
         "", help='Which mean IoU earns which share of the points, "0.35: 0, 0.50: 1"; empty: as in course.toml'
     ).tag(config=True)
     seconds_for_results = Float(900, help="Seconds that a trained model may take for all images").tag(config=True)
+    jobs = Int(0, help="Notebooks graded at the same time on this machine; 0: one for each processor").tag(config=True)
+    scheduler = Unicode(
+        "", help="Address of a dask.distributed scheduler whose workers grade, tcp://host:8786; empty: this machine"
+    ).tag(config=True)
+    progress = Enum(
+        ["auto", "always", "never"], "auto", help="Show a line of progress; auto: if this runs in a terminal"
+    ).tag(config=True)
     unsafe_without_sandbox = Bool(
         False, help="Run code in an ordinary process. For trusted solutions only: it can read and change everything"
     ).tag(config=True)
@@ -113,6 +107,10 @@ class GradeInWorker(NbGraderPreprocessor):
             rules=self.rules,
         )
 
+    def graders(self) -> AllGraders:
+        """Who grades: processes on this machine, and those of a cluster if there is one."""
+        return AllGraders(self.jobs, self.device, self.scheduler, sandboxed=not self.unsafe_without_sandbox)
+
     @property
     def rules(self) -> Rules:
         """How trained models are evaluated."""
@@ -121,17 +119,12 @@ class GradeInWorker(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         about = resources["nbgrader"]
-        student, assignment, notebook = (str(about[key]) for key in ("student", "assignment", "notebook"))
+        student, notebook = str(about["student"]), str(about["notebook"])
         converter: CourseAutograde = self.parent.parent  # preprocessor -> exporter -> converter
-        settings = self.grading_settings(converter)
-        verdict = _verdict(
-            converter.submission,
-            assignment,
-            notebook,
-            settings,
-            report=self.log.debug,
-            progress=self._progress(student),
-        )
+        graded = converter.ahead.verdict(student, converter.submission, notebook)
+        for test in graded.tried:
+            self.log.debug("%s: %s", student, test)
+        verdict = graded.verdict
         converter.found.append(verdict)
         for cell in nb.cells:
             if _is_check(cell):
@@ -146,40 +139,6 @@ class GradeInWorker(NbGraderPreprocessor):
         if remarks:
             nb.cells.insert(0, new_markdown_cell(remarks, id="from-the-autograder"))
         return nb, resources
-
-    def _progress(self, student: str):
-        """Logs now and then how many images a trained model has seen."""
-        last = time.monotonic()
-
-        def progress(done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last > PROGRESS_SECONDS:
-                last = time.monotonic()
-                self.log.info("%s%s, %d of %d images", EVALUATING, student, done, total)
-
-        return progress
-
-
-def _verdict(submission: TriagedSubmission, assignment: str, notebook: str, settings: Settings, **reports) -> Verdict:
-    triaged = submission.notebooks[notebook]
-    if triaged.unreadable:
-        basis = verdict_basis(assignment, content_key({}), settings)
-        points = task_points(assignment, notebook)
-        points |= {cell.id: cell.points for cell in evaluated_cells(assignment, notebook)}
-        bonuses = bonus_tasks(assignment, notebook)
-        return unreadable_verdict(assignment, notebook, basis, points, triaged.unreadable, triaged.repairs, bonuses)
-    verdict = grade_notebook(assignment, notebook, _cells(submission), settings, results=submission.results, **reports)
-    found = [submission.results.found] if verdict.evaluation and submission.results.found else []
-    return replace(verdict, repairs=triaged.repairs + found)
-
-
-def _cells(submission: TriagedSubmission) -> dict[str, list[Cell]]:
-    """What the notebooks of a submission define; one that could not be read counts as not handed in."""
-
-    def readable(triaged: TriagedNotebook) -> bool:
-        return triaged.unreadable is None
-
-    return {name: code_cells(triaged.notebook) for name, triaged in submission.notebooks.items() if readable(triaged)}
 
 
 def _is_check(cell: NotebookNode) -> bool:

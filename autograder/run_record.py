@@ -9,6 +9,7 @@ from autograder.files import write_whole
 from autograder.verdicts import FAULT, Verdict, changes
 
 LAST_RUN = "last_run.json"
+SLOWEST = 3
 
 
 @dataclass
@@ -22,12 +23,14 @@ class RunRecord:
     failed: dict[str, list[str]] = field(default_factory=dict)
     stopped: dict[str, list[str]] = field(default_factory=dict)
     changed: dict[str, list[str]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)  # on the run as a whole
 
     def record(self, student: str, verdict: Verdict, before: Path) -> None:
         """Take in a verdict; `before` is the file of the one that it replaces."""
         where = verdict.notebook
+        self.seconds[student] = round(self.seconds.get(student, 0.0) + verdict.seconds, 3)
         _extend(self.repaired, student, [f"{where}: {repair}" for repair in verdict.repairs])
         _extend(self.failed, student, [f"{where}: {verdict.unreadable}"] if verdict.unreadable else [])
         _extend(
@@ -50,7 +53,7 @@ class RunRecord:
             f"{len(self.repaired)} repaired, {len(self.failed)} with a part that could not be graded, "
             f"{len(self.stopped)} stopped, {len(self.changed)} with changed marks"
         )
-        lines = [f"{len(self.graded)} submissions graded in this run: {counts}.", *self.remarks]
+        lines = [f"{len(self.graded)} submissions graded in this run: {counts}.", *self.remarks, *self._slowest()]
         for title, found in (
             ("repaired", self.repaired),
             ("could not be graded", self.failed),
@@ -60,6 +63,12 @@ class RunRecord:
         ):
             lines += [f"{title}: {student}: {sentence}" for student in sorted(found) for sentence in found[student]]
         return lines
+
+    def _slowest(self) -> list[str]:
+        """Nothing for a few submissions: then everybody is among the slowest."""
+        by_time = sorted(self.seconds.items(), key=lambda item: -item[1])
+        named = ", ".join(f"{student} ({seconds:.1f} s)" for student, seconds in by_time[:SLOWEST])
+        return [f"slowest: {named}"] if len(by_time) > SLOWEST else []
 
     def write(self, folder: Path) -> None:
         """Save as JSON."""

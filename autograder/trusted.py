@@ -11,6 +11,8 @@ from segkit.student import load_cells, provide_sources
 class TrustedWorker:
     """A worker for the reference's variants: the same answers as a sandboxed one gives, sooner."""
 
+    doubtful = False
+
     def __init__(self, submission: Submission, *, device: str = "cpu", limits: Limits | None = None) -> None:
         # The reference comes first: loading it provides its own sources to `student_code`.
         reference_candidate(submission.assignment, submission.main)

@@ -123,7 +123,7 @@ class Verdict:
     """The verdict on one notebook.
 
     `content` names what was handed in, with the notebooks it builds on; `model` the trained model beside them, and
-    `evaluation` is what that did.
+    `evaluation` is what that did. `seconds`: that grading it took, kept findings aside.
     """
 
     assignment: str
@@ -136,6 +136,7 @@ class Verdict:
     unreadable: str | None = None
     model: str | None = None
     evaluation: Evaluation | None = None
+    seconds: float = 0.0
 
     @property
     def stopped(self) -> list[str]:

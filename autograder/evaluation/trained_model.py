@@ -70,7 +70,7 @@ def judge_trained_model(
     limits: Limits,
     make_worker: Callable[..., Worker],
     kept: "KeptEvaluations",
-    report: Callable[[int, int], None],
+    report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judged:
     """The finding on the files that triage found.
 

@@ -35,22 +35,48 @@ def memory_in_no_process() -> int:
     return psutil.virtual_memory().shared
 
 
-def exceeded(root: int, limits: Limits, in_no_process_before: int) -> str | None:
-    """`"memory"` or `"processes"` if the process `root` and all that it started use more than `limits`, else None.
+@dataclass(frozen=True)
+class Exceeded:
+    """A limit, `"memory"` or `"processes"`; `own`: nobody but the submission can have had a part in it."""
+
+    limit: str
+    own: bool = True
+
+
+def exceeded(root: int, limits: Limits, in_no_process_before: int) -> Exceeded | None:
+    """The limit that the process `root` and all that it started use more than, if there is one.
 
     Memory is what they have without the files (libraries) that they share with others. Address space does not count:
     torch reserves gigabytes of it that it never touches, and CUDA far more. What they took and let go of without
     giving it back belongs to nobody; it shows in what the whole machine has more of than `in_no_process_before`.
     """
-    try:
-        processes = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return None
-    used = sum(_memory_of(process.pid) for process in processes)
+    processes = _tree(root)
+    if sum(_memory_of(process.pid) for process in processes) > limits.memory:
+        return Exceeded("memory")
     unseen = memory_in_no_process() - in_no_process_before
-    if max(used, unseen) > limits.memory or _machine_is_full():
-        return "memory"
-    return "processes" if len(processes) > limits.processes + 4 else None  # bubblewrap's own stand beside them
+    if processes and (unseen > limits.memory or _machine_is_full()):
+        return Exceeded("memory", own=False)
+    # bubblewrap's own stand beside them
+    return Exceeded("processes") if len(processes) > limits.processes + 4 else None
+
+
+def cpu_seconds(root: int) -> float:
+    """Seconds of processor time that the process `root` and all that it started have had."""
+    return sum(_cpu_of(process) for process in _tree(root))
+
+
+def _tree(root: int) -> list[psutil.Process]:
+    try:
+        return [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _cpu_of(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:4])  # with that of children that have ended
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _memory_of(pid: int) -> int:

@@ -79,13 +79,13 @@ class _Forker:
 
 @dataclass
 class WarmBubblewrap:
-    """As `Bubblewrap`, 60 times faster to start. Use it as a context manager, or call `close`.
+    """As `Bubblewrap`, many times faster to start. Use it as a context manager, or call `close`.
 
-    Raises:
-        CourseError: by `launch`, if no process can be had.
+    Where forks cannot be isolated, it starts every process with the interpreter, as `Bubblewrap` does; `cold` says why.
     """
 
     name: str = "bubblewrap"
+    cold: str | None = None
     _forkers: dict[str, _Forker] = field(default_factory=dict, repr=False)  # by device
 
     def __enter__(self) -> "WarmBubblewrap":
@@ -94,6 +94,10 @@ class WarmBubblewrap:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def warm_up(self, device: str) -> None:
+        """Import everything now, and see whether a fork can be isolated."""
+        self.launch(Limits(), device).kill()
+
     def launch(self, limits: Limits, device: str) -> SandboxProcess:
         """A fork of the process that waits; if that is gone, of a new one."""
         order = {
@@ -101,14 +105,14 @@ class WarmBubblewrap:
             "limits": limits_of_process(limits, device),
             "scratch": limits.scratch,
         }
-        try:
-            return ForkedProcess(order, self._forker(device).control)
-        except OSError:
-            self.close()
-        try:
-            return ForkedProcess(order, self._forker(device).control)
-        except OSError as error:
-            raise no_process(error.strerror or str(error)) from None
+        for _ in range(2 if self.cold is None else 0):
+            try:
+                return ForkedProcess(order, self._forker(device).control)
+            except (OSError, CourseError) as error:
+                self.close()
+                reason = str(error)
+        self.cold = self.cold or reason
+        return Bubblewrap().launch(limits, device)
 
     def close(self) -> None:
         """End what waits, and all of its forks."""
@@ -149,13 +153,3 @@ def _imports(source: str) -> list[str]:
     nodes = list(ast.walk(ast.parse(source)))
     named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     return named + [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
-
-
-def can_fork() -> str | None:
-    """None if forks can be isolated on this machine, else why not."""
-    try:
-        with WarmBubblewrap() as sandbox:
-            sandbox.launch(Limits(), "cpu").kill()
-    except CourseError as error:
-        return str(error)
-    return None

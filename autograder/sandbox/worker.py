@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from autograder.sandbox.bubblewrap import Bubblewrap, Sandbox
-from autograder.sandbox.limits import MIB, Limits, exceeded, memory_in_no_process
+from autograder.sandbox.limits import MIB, Limits, cpu_seconds, exceeded, memory_in_no_process
 from autograder.sandbox.process import SandboxProcess, no_process
 from segkit.checking.candidate import AnswerError, require_answer
 from segkit.checking.wire import MAX_REPLY_JSON, WireError, pack, unpack, writable
@@ -25,6 +25,7 @@ CHUNK = MIB
 WATCH_SECONDS = 0.1
 EXIT_SECONDS = 5  # from the end of its answers to its own end
 START_SECONDS = 120  # until the greeting: the machine's time, not the submission's
+BUSY = 0.5  # of its time: with less processor time than that, a process may have had to wait for others
 TIME_SIGNALS = (signal.SIGXCPU,)
 
 Tensors = dict[str, torch.Tensor]
@@ -42,7 +43,8 @@ class Submission:
 class Worker:
     """A submission's process, started when it is first asked and again after it ended.
 
-    Use it as a context manager; `perform` is what a `segkit.checking.candidate.Candidate` needs.
+    Use it as a context manager; `perform` is what a `segkit.checking.candidate.Candidate` needs. `doubtful`: it was
+    stopped by something that others on this machine may have caused.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Worker:
         self.submission, self.device, self.limits = submission, device, limits or Limits()
         self.sandbox = sandbox or Bubblewrap()
         self.problems: list[str] = []
+        self.doubtful = False
         self._process: SandboxProcess | None = None
         self._number = 0
         self._spent = self._spent_on_test = 0.0
-        self._next_look, self._shared_before = 0.0, 0
+        self._next_look, self._shared_before, self._asked = 0.0, 0, 0.0
 
     def __enter__(self) -> "Worker":
         return self
@@ -128,7 +131,7 @@ class Worker:
             raise no_process(said or type(error).__name__) from None
 
     def _timed(self, request: dict, tensors: Tensors, seconds: float, late: str, *, test: bool) -> tuple[dict, Tensors]:
-        started = time.monotonic()
+        started = self._asked = time.monotonic()
         if self._left() < seconds:
             seconds, late = self._left(), f"this notebook used up the {self.limits.notebook:g} seconds that it has"
         try:
@@ -194,6 +197,7 @@ class Worker:
         while True:  # also while it is ready again and again: who sends a byte now and then has no more time
             now = time.monotonic()
             if now >= deadline:
+                self.doubtful |= cpu_seconds(self._process.pid) < BUSY * (now - self._asked)
                 raise TimeoutError
             if now >= self._next_look:
                 self._look()
@@ -202,12 +206,14 @@ class Worker:
                 return
 
     def _look(self) -> None:
-        limit = exceeded(self._process.pid, self.limits, self._shared_before)
-        if limit == "memory":
+        found = exceeded(self._process.pid, self.limits, self._shared_before)
+        if found is None:
+            return
+        self.doubtful |= not found.own
+        if found.limit == "memory":
             text = f"it used more than the {self.limits.memory / MIB:.0f} MiB of memory that it has"
             raise _stopped("memory", f"Your code was stopped: {text}.")
-        if limit == "processes":
-            raise _stopped("processes", "Your code was stopped: it started too many processes.")
+        raise _stopped("processes", "Your code was stopped: it started too many processes.")
 
     def _ended(self) -> AnswerError:
         deadline = time.monotonic() + EXIT_SECONDS

@@ -1,0 +1,110 @@
+"""One notebook to grade, as it goes to a grading process, and what comes back from there."""
+
+import os
+import platform
+import time
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+import torch
+
+from autograder.grading import Settings, grade_notebook, verdict_basis
+from autograder.kept import KeptFindings
+from autograder.sandbox import Bubblewrap
+from autograder.sandbox.warm import WarmBubblewrap
+from autograder.triage.results import HandedResults
+from autograder.turns import Turns
+from autograder.verdicts import Basis, Verdict, content_key
+from segkit.errors import CourseError
+from segkit.student import Cell
+
+Record = dict  # what is kept of a notebook's findings
+
+_one_at_a_time = Lock()  # pytest and the students' own loader work with what belongs to the whole process
+_warm: WarmBubblewrap | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook of a submission, with the cells of those it builds on.
+
+    Args:
+        basis: what its verdict has to depend on; another one means that the course is another one there.
+        kept: what was found before on the same content.
+        results: the trained model that was handed in with it.
+    """
+
+    assignment: str
+    notebook: str
+    cells: dict[str, list[Cell]] = field(repr=False)
+    settings: Settings
+    basis: Basis
+    kept: Record = field(repr=False)
+    results: HandedResults = field(default_factory=HandedResults)
+
+    @property
+    def name(self) -> str:
+        """The same for jobs that have the same verdict."""
+        return f"{self.notebook} {content_key(self.cells)} {self.results.checkpoint} {self.results.settings}"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A verdict, what to keep, the names of the tests that ran, how long it took, and where."""
+
+    verdict: Verdict
+    kept: Record = field(repr=False)
+    tried: list[str] = field(repr=False)
+    seconds: float
+    where: str
+
+
+def use(sandbox: WarmBubblewrap) -> None:
+    """Give this process a sandbox that was warmed up for it; without one it makes its own."""
+    global _warm
+    _warm = sandbox
+
+
+def grade(job: Job) -> Graded:
+    """Grade one notebook in this process.
+
+    Raises:
+        CourseError: if the course is at fault, or is not the same here as where the job comes from.
+    """
+    global _warm
+    with _one_at_a_time:
+        torch.set_num_threads(1)  # several of us share the machine
+        _require_same_course(job)
+        if isinstance(job.settings.sandbox, Bubblewrap):
+            _warm = _warm or WarmBubblewrap()
+            job = replace(job, settings=replace(job.settings, sandbox=_warm))
+        return _grade(job)
+
+
+def _grade(job: Job) -> Graded:
+    started, tried = time.monotonic(), []
+    kept = KeptFindings(job.kept, fresh=job.settings.fresh)
+    verdict = grade_notebook(
+        job.assignment,
+        job.notebook,
+        job.cells,
+        job.settings,
+        results=job.results,
+        kept=kept,
+        turns=Turns(),
+        report=tried.append,
+    )
+    seconds = round(time.monotonic() - started, 3)
+    return Graded(replace(verdict, seconds=seconds), kept.record, tried, seconds, f"{platform.node()} {os.getpid()}")
+
+
+def _require_same_course(job: Job) -> None:
+    here = verdict_basis(job.assignment, content_key(job.cells), job.settings)
+    here = replace(here, evaluation=job.basis.evaluation)  # images stay where the gradebook is
+    if here != job.basis:
+        different = [name for name, value in vars(here).items() if value != getattr(job.basis, name)]
+        raise CourseError(
+            f"Nothing more was graded: {platform.node()} would grade with another course than this machine "
+            f"({', '.join(different)} differ). Put the same commit and the same requirements there, and start its "
+            "workers anew."
+        )
