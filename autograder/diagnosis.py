@@ -5,7 +5,6 @@ right ones, it is known what is wrong with it, and that the rest of it is right.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations
@@ -54,19 +53,17 @@ def explanation(case: Case, marks: Marks) -> tuple[Misconception, ...]:
     catalogue = misconceptions_of(case.assignment, case.task)
     certain = [mistake for mistake in catalogue if not mistake.random]
     by_chance = [mistake for mistake in catalogue if mistake.random]
-    for mistakes in [*zip(certain), *_plausible_pairs(case, certain, marks), *zip(by_chance)]:
-        if _agree(case, mistakes, marks):
+    for mistakes in [*zip(certain), *combinations(certain, 2), *zip(by_chance)]:
+        if _is_plausible(case, mistakes, marks) and _agree(case, mistakes, marks):
             return mistakes
     return ()
 
 
-def _plausible_pairs(case: Case, catalogue: list[Misconception], marks: Marks) -> Iterator[tuple[Misconception, ...]]:
-    """Pairs that, one by one, fail the tests that the submission fails, and no others."""
+def _is_plausible(case: Case, mistakes: tuple[Misconception, ...], marks: Marks) -> bool:
+    """Whether mistakes fail, one by one, the tests that the submission fails, and no others: most do not."""
     failed = {test for test, mark in marks.items() if mark}
-    for pair in combinations(catalogue, 2):
-        fails = set().union(*(failing_tests(case, mistake) for mistake in pair))
-        if fails ^ failed <= set().union(*(_perhaps(case, mistake) for mistake in pair)):
-            yield pair
+    fails = set().union(*(failing_tests(case, mistake) for mistake in mistakes))
+    return fails ^ failed <= set().union(*(_perhaps(case, mistake) for mistake in mistakes))
 
 
 def failing_tests(case: Case, mistake: Misconception) -> set[str]:
@@ -104,35 +101,29 @@ def _same_mark(own: dict | None, other: dict | None, *, claims_only: bool = Fals
     )
 
 
-def _mark(case: Case, names: tuple[str, ...], test: str) -> dict | None:
-    """What a test marks on the reference with the misconceptions of these names; None where it passes."""
-    if len(names) == 1:
-        return marks_of(case, names)[test]
-    return marks_of(case, names, (test,))[test]
+def marks_of(case: Case, names: tuple[str, ...]) -> Marks:
+    """What all tests mark on the reference with the misconceptions of these names."""
+    return {test: _mark(case, names, test) for test in hidden_tests(case.assignment, case.task)}
 
 
 @cache
-def marks_of(case: Case, names: tuple[str, ...], tests: tuple[str, ...] = ()) -> Marks:
-    """What `tests` (none: all) mark on the reference with misconceptions: once per case, not once per student."""
+def _mark(case: Case, names: tuple[str, ...], test: str) -> dict | None:
+    """What a test marks on the reference with misconceptions, None where it passes: once per case, not per student."""
     catalogue = {mistake.name: mistake for mistake in misconceptions_of(case.assignment, case.task)}
-    every = hidden_tests(case.assignment, case.task)
     try:
         cells = cells_with(case.assignment, [change for name in names for change in catalogue[name].changes])
     except LookupError:  # two edits of the same place
-        return dict.fromkeys(tests or every, NO_SUCH)
-    marks: Marks = {}
+        return NO_SUCH
     whole = any(catalogue[name].alone for name in names)
     with Examination(case.assignment, cells, case.secret, case.number, make_worker=TrustedWorker) as examination:
-        for name in tests or every:
-            test = f"test_{name}"
-            try:
-                judge = replace(examination.judge(case.task, test), whole=whole)
-                every[name](judge, examination.draw(case.task, test))
-                marks[name] = None
-            except WrongAnswer as finding:
-                marks[name] = finding.mark or NO_SUCH
-        broken = examination.problems(notebook_of(case.assignment, case.task))
-    return dict.fromkeys(marks, NO_SUCH) if broken else marks
+        judge = replace(examination.judge(case.task, f"test_{test}"), whole=whole)
+        if examination.problems(notebook_of(case.assignment, case.task)):
+            return NO_SUCH
+        try:
+            hidden_tests(case.assignment, case.task)[test](judge, examination.draw(case.task, f"test_{test}"))
+        except WrongAnswer as finding:
+            return finding.mark or NO_SUCH
+    return None
 
 
 def _explained(case: Case, findings: list[Finding], found: tuple[Misconception, ...]) -> list[Finding]:
@@ -164,8 +155,12 @@ def _after_explanation(
 
 def _accounts_for_its_own(case: Case, mistake: Misconception, marks: Marks) -> bool:
     """Whether a misconception, beside other mistakes, gives the answers to all tests that it fails."""
-    own = marks_of(case, (mistake.name,))
-    return not mistake.random and all(_same_mark(marks.get(test), mark) for test, mark in own.items() if mark)
+    every = hidden_tests(case.assignment, case.task)
+    fails = failing_tests(case, mistake)
+    if mistake.random or any(marks.get(test) is None for test in fails - _perhaps(case, mistake)):
+        return False
+    own = ((test, _mark(case, (mistake.name,), test)) for test in sorted(every, key=lambda test: test not in fails))
+    return all(_same_mark(marks.get(test), mark) for test, mark in own if mark)
 
 
 def _hinted(case: Case, finding: Finding, beside: list[Misconception]) -> Finding:

@@ -39,8 +39,6 @@ FAULT_MESSAGE = "This test could not be completed on your code, for a reason tha
 # Without cache, terminal and the settings of whatever project the grader is started from: a verdict must depend on the
 # submission and the tests alone. The last two collect garbage for a third of a second in every run.
 WITHOUT = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception")
-PYTEST_OPTIONS = [f"-pno:{plugin}" for plugin in WITHOUT]
-PYTEST_OPTIONS += ["-c", str(HIDDEN_TESTS / "pytest.ini"), "--rootdir", str(HIDDEN_TESTS)]
 # What is installed beside pytest must not take part either, nor options from the environment: a `-x` would cost points.
 PYTEST_SETTINGS = {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
@@ -202,7 +200,8 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
     if missing:
         raise CourseError(f"The hidden tests {', '.join(missing)} are missing from {HIDDEN_TESTS / assignment}.")
     with _only_these_plugins():
-        status = pytest.main([*PYTEST_OPTIONS, *map(str, paths)], plugins=[collector])
+        options = [*(f"-pno:{plugin}" for plugin in WITHOUT), "-c", str(HIDDEN_TESTS / "pytest.ini")]
+        status = pytest.main([*options, "--rootdir", str(HIDDEN_TESTS), *map(str, paths)], plugins=[collector])
     if collector.interrupted:
         raise KeyboardInterrupt
     if collector.course_error:

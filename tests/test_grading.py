@@ -14,7 +14,7 @@ from autograder import grading
 from autograder.cases import POOL_SIZE, SECRET_FILE, case_number, case_seed, course_secret
 from autograder.feedback import notebook_html, task_html, task_text
 from autograder.grading import Settings, earlier_cells, grade_notebook, task_points
-from autograder.kept import KeptFindings, fingerprint_of_test
+from autograder.kept import KeptFindings, KeptStore, fingerprint_of_test
 from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Limits
 from autograder.sources import CHECKS, read_sources
@@ -319,7 +319,11 @@ def run(tmp_path, monkeypatch):
         monkeypatch.setattr(grading, "task_points", lambda *_: dict.fromkeys(tests, 6.0))
         for name, text in tests.items():
             (tmp_path / "segformer" / f"test_{name}.py").write_text(PREAMBLE + textwrap.dedent(text))
-        return grade_notebook("segformer", "02_modules", {"02_modules": [Cell(1, "x = 1")]}, settings)
+        cells, store = {"02_modules": [Cell(1, "x = 1")]}, KeptStore(settings.kept)
+        kept = KeptFindings(store.read(content_key(cells)), fresh=settings.fresh)
+        verdict = grade_notebook("segformer", "02_modules", cells, settings, kept=kept)
+        store.write(content_key(cells), kept.record)
+        return verdict
 
     return grade
 
@@ -437,10 +441,11 @@ def test_a_changed_test_changes_its_own_fingerprint_only(tmp_path):
 
 @pytest.mark.parametrize("stopped", ["time", "memory", "cpu", FAULT])
 def test_what_the_machine_may_have_caused_is_not_kept(tmp_path, stopped):
-    kept = KeptFindings(tmp_path, "k" * 64)
+    kept, store = KeptFindings(), KeptStore(tmp_path)
     kept.put("one", Finding("t", "t", 1, "stopped", 1.0, stopped=stopped), [])
     kept.put("two", Finding("t", "t", 1, "crashed", 1.0, stopped="crash"), ["problem"])
-    again = KeptFindings(tmp_path, "k" * 64)
+    store.write("k" * 64, kept.record)
+    again = KeptFindings(store.read("k" * 64))
     assert again.get("one") is None
     assert again.get("two").message == "crashed" and again.problems == ["problem"]
 
@@ -450,7 +455,7 @@ def test_a_damaged_file_of_kept_findings_counts_as_none(tmp_path, text):
     path = tmp_path / "kk" / f"{'k' * 64}.json"
     path.parent.mkdir()
     path.write_text(text)
-    assert KeptFindings(tmp_path, "k" * 64).get("a") is None
+    assert KeptFindings(KeptStore(tmp_path).read("k" * 64)).get("a") is None
 
 
 def test_a_notebook_builds_on_earlier_ones_only():

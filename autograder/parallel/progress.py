@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from autograder.parallel.ahead import GradingAhead
 from autograder.verdicts import Verdict
 
 SHOWN = 2  # notebooks that are being graded
+SECONDS_IN_A_FILE = 30  # from one line to the next
 
 
 class ClassProgress:
@@ -19,7 +19,15 @@ class ClassProgress:
 
     def __init__(self, assignment: str, total: int, mode: str) -> None:
         shown = bool(total) and (mode == "always" or (mode == "auto" and sys.stderr.isatty()))
-        self._bar = tqdm(total=total, unit="notebook", desc=assignment, disable=not shown, dynamic_ncols=True)
+        self._bar = tqdm(
+            total=total,
+            unit="notebook",
+            desc=assignment,
+            disable=not shown,
+            dynamic_ncols=True,
+            miniters=0,
+            mininterval=0.2 if sys.stderr.isatty() else SECONDS_IN_A_FILE,
+        )
         self._points = self._maximum = 0.0
         self._students: set[str] = set()
 
@@ -36,27 +44,46 @@ class ClassProgress:
 
     def update(self, ahead: GradingAhead) -> None:
         """Show how far the graders are."""
-        self._bar.n = min(ahead.graded, self._bar.total)
         said = []
         if self._students:
             mean, of = self._points / len(self._students), self._maximum / len(self._students)
             said.append(f"mean {mean:.1f} of {of:g} automatic points in {len(self._students)}")
         running = ", ".join(ahead.running()[:SHOWN])
         self._bar.set_postfix_str("; ".join([*said, *([f"now {running}"] if running else [])]), refresh=False)
-        self._bar.refresh()
+        self._bar.update(min(ahead.graded, self._bar.total) - self._bar.n)
 
     @contextlib.contextmanager
     def quiet(self, log: logging.Logger) -> Iterator[None]:
         """While the line is shown, nbgrader's routine messages are not, and its warnings stand above it."""
-        logger = getattr(log, "logger", log)
-        level = logger.level
-        if self._bar.disable:
-            yield
-            return
-        if logger.getEffectiveLevel() == logging.INFO:
-            logger.setLevel(logging.WARNING)
+        changed = [] if self._bar.disable else [(one, one.stream, one.level) for one in _on_terminal(log)]
+        for handler, _, level in changed:
+            handler.setStream(_AboveTheLine(self._bar))
+            handler.setLevel(logging.WARNING if level == logging.INFO else level)
         try:
-            with logging_redirect_tqdm([own for own in (logger, logger.parent) if own and own.handlers]):
-                yield
+            yield
         finally:
-            logger.setLevel(level)
+            for handler, stream, level in changed:
+                handler.setStream(stream)
+                handler.setLevel(level)
+
+
+class _AboveTheLine:
+    """A file whose lines are written above a progress bar."""
+
+    def __init__(self, bar: tqdm) -> None:
+        self._bar = bar
+
+    def write(self, text: str) -> None:
+        self._bar.write(text, file=sys.stderr, end="")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _on_terminal(log: logging.Logger) -> list[logging.StreamHandler]:
+    """The handlers of a logger, and of those above it, that write to this process's standard error."""
+    logger, found = getattr(log, "logger", log), []
+    while logger:
+        found += [one for one in logger.handlers if getattr(one, "stream", None) in (sys.stderr, sys.__stderr__)]
+        logger = logger.parent if logger.propagate else None
+    return found
