@@ -101,12 +101,50 @@ def _drawn(name: str, drawn: random.Random) -> Member:
         known = misconceptions_of(ASSIGNMENT, task)
         if drawn.random() < skill:
             styles = [code.text for (one, _), code in RIGHT_ANSWERS.items() if one == task]
-            member.code[task] = drawn.choice(styles)
+            member.code[task] = in_own_hand(drawn.choice(styles), drawn)
         elif drawn.random() < 0.85:
-            member.mistakes[task] = known[min(int(drawn.expovariate(0.5)), len(known) - 1)]
+            mistake = known[min(int(drawn.expovariate(0.5)), len(known) - 1)]
+            member.mistakes[task] = mistake
+            member.code[task] = in_own_hand("\n".join(with_mistake(mistake).values()), drawn)
         else:
             member.untouched.add(task)
     return member
+
+
+def in_own_hand(code: str, drawn: random.Random) -> str:
+    """The same way to an answer as somebody else would put it: parts of expressions get names of their own.
+
+    It is not run, so that it need not be right.
+    """
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.body = [line for old in node.body for line in _split(old, drawn)]
+    return ast.unparse(tree)
+
+
+def _split(line: ast.stmt, drawn: random.Random) -> list[ast.stmt]:
+    """One statement as up to three: a call or an operation in it comes before."""
+    before = []
+    for _ in range(drawn.choice((0, 1, 1, 2, 2))):
+        places = [
+            (parent, argument, place)
+            for parent in ast.walk(line)
+            if isinstance(parent, ast.Call)
+            for place, argument in enumerate(parent.args)
+            if isinstance(argument, ast.Call | ast.BinOp | ast.Attribute | ast.Constant)
+        ]
+        if not isinstance(line, ast.Assign | ast.Return | ast.Expr) or not places:
+            break
+        parent, argument, place = drawn.choice(places)
+        name = f"part{drawn.randrange(10**6)}"
+        parent.args[place] = ast.Name(name, ast.Load())
+        kind = drawn.choice(("plain", "hinted", "checked"))
+        target = ast.Name(name, ast.Store())
+        before.insert(0, ast.Assign([target], argument, lineno=0))
+        if kind == "checked":
+            before.insert(1, ast.Assert(ast.Compare(ast.Name(name, ast.Load()), [ast.IsNot()], [ast.Constant(None)])))
+    return [*before, line]
 
 
 def disguised(code: str) -> str:
@@ -134,10 +172,10 @@ def make_class(root: Path, members: Iterable[Member]) -> Path:
             path = root / "verdicts" / ASSIGNMENT / member.id / f"{verdict.notebook}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             verdict.write(path)
-            if member.feedback:
-                page = root / "feedback" / member.id / ASSIGNMENT / f"{verdict.notebook}.html"
-                page.parent.mkdir(parents=True, exist_ok=True)
-                page.write_text("<!DOCTYPE html><title>Feedback</title>")
+        for name in released if member.feedback else ():
+            page = root / "feedback" / member.id / ASSIGNMENT / f"{name}.html"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text("<!DOCTYPE html><title>Feedback</title>")
     last = {"started": "2026-11-28T14:02:11+00:00", "graded": [member.id for member in members], "remarks": []}
     (root / "verdicts" / ASSIGNMENT / "last_run.json").write_text(json.dumps(last))
     _fill_gradebook(root, members)

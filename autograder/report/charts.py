@@ -9,7 +9,7 @@ from autograder.report.figures import Interval
 WIDTH = 360  # as on a phone, so that text is never scaled down much
 HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 220, 30, 14, 24, 42
 ROW, BAR = 38, 12
-LETTERS = 46  # of a label that fit into the width
+LETTERS = 40  # of a label that fit beside a value
 
 
 @dataclass(frozen=True)

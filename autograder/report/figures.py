@@ -71,12 +71,22 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class SlowSubmission:
+    """What grading a student's submission took, and the notebook that took most of it."""
+
+    student: str
+    seconds: float
+    notebook: str
+    notebook_seconds: float
+
+
+@dataclass(frozen=True)
 class Times:
     """Seconds of grading by student: all together, in the middle, and the largest ones."""
 
     total: float
     median: float
-    slowest: list[tuple[str, float, str]]
+    slowest: list[SlowSubmission]
 
 
 def distribution(students: list[Student]) -> list[Interval]:
@@ -165,9 +175,9 @@ def times(students: list[Student], results: Iterable[NotebookResult]) -> Times:
             longest[one.student] = one
     slowest = sorted(students, key=lambda student: (-student.seconds, student.name))[:SLOWEST]
     seconds = [student.seconds for student in students]
-    rows = [(student.name, student.seconds, _of(longest.get(student.id))) for student in slowest if student.seconds]
+    rows = [_slow(student, longest.get(student.id)) for student in slowest if student.seconds]
     return Times(sum(seconds), median(seconds), rows)
 
 
-def _of(result: NotebookResult | None) -> str:
-    return f"{result.notebook} {result.seconds:.1f} s" if result else ""
+def _slow(student: Student, most: NotebookResult | None) -> SlowSubmission:
+    return SlowSubmission(student.name, student.seconds, most.notebook if most else "", most.seconds if most else 0.0)

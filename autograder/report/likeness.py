@@ -9,7 +9,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,19 +18,28 @@ from autograder.report.code import canonical
 PASSAGE = 25  # characters of normalised code: about two short statements
 FEWEST_STUDENTS = 5  # among fewer nobody can say what is rare
 FEWEST_PASSAGES = 40  # of a student: less code than that says nothing
-LEAST_SHARE = 0.3  # of a pair, however far it stands out
-LEAST_SHARED = 80  # passages, weighted: some ten statements
+LEAST_SHARE = 0.35  # of a pair, however far it stands out
+LARGEST_GROUP = 5  # students that copy from each other and are found
+FACTOR = 1.5  # by which a pair must exceed what either has in common with others
+LEAST_SHARED = 100  # passages, weighted: some ten statements
 LONGEST = 20_000  # characters of a notebook's code that are looked at
+MOST_SHOWN = 10  # pairs of a notebook of which the code is shown
 _AT_ONCE = 4096  # passages in a matrix
+
+Lines = list[tuple[str, bool]]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students whose code of one notebook is alike; `share`: how much of the shorter one's, 0 to 1."""
+    """Two students whose code of one notebook is alike; `share`: how much of the shorter one's, 0 to 1.
+
+    `code`: of both, line by line, in one layout, and whether the other one has it, too.
+    """
 
     notebook: str
     students: tuple[str, str]
     share: float
+    code: tuple[Lines, Lines] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +65,21 @@ def compare(notebook: str, codes: Mapping[str, str], expected: Iterable[str] = (
     found = {student: own for student, own in sorted(found.items()) if len(own) >= FEWEST_PASSAGES}
     if len(found) < FEWEST_STUDENTS:
         return Comparison(notebook, len(found), 0.0, 1.0, [])
-    first, second = np.tril_indices(len(found), -1)
     shared, sizes = _shared(list(found.values()))
-    weights, values = shared[first, second], shared[first, second] / np.minimum(sizes[first], sizes[second])
+    shares = shared / np.minimum(sizes[:, None], sizes[None, :])
+    first, second = np.tril_indices(len(found), -1)
+    values = shares[first, second]
     low, usual, high = np.quantile(values, (0.25, 0.5, 0.75))
     limit = max(LEAST_SHARE, float(high + 3 * (high - low)))  # Tukey's outer fence
+    above_others = values > FACTOR * _ordinary(shares)[[first, second]].max(axis=0)
+    stands_out = (values > limit) & (shared[first, second] >= LEAST_SHARED) & above_others
     names = list(found)
-    order = [at for at in np.argsort(-values, kind="stable") if values[at] > limit and weights[at] >= LEAST_SHARED]
+    order = [at for at in np.argsort(-values, kind="stable") if stands_out[at]]
     pairs = [Pair(notebook, (names[second[at]], names[first[at]]), float(values[at])) for at in order]
+    shown = [
+        replace(pair, code=side_by_side(*(codes[one] for one in pair.students), known)) for pair in pairs[:MOST_SHOWN]
+    ]
+    pairs = [*shown, *pairs[MOST_SHOWN:]]
     return Comparison(notebook, len(found), float(usual), limit, pairs)
 
 
@@ -72,10 +88,35 @@ def passages(code: str) -> set[int]:
 
     All are kept, with no winnowing: which ones that keeps would differ from run to run, and there is time.
     """
+    return _fingerprint(code).hashes
+
+
+def _fingerprint(code: str):
     from copydetect import CodeFingerprint  # takes a second: it imports matplotlib
 
     text = canonical(code[:LONGEST])
-    return CodeFingerprint("", PASSAGE, 1, language="python", fp=io.StringIO(text)).hashes
+    return CodeFingerprint("", PASSAGE, 1, language="python", fp=io.StringIO(text))
+
+
+def side_by_side(one: str, other: str, known: set[int]) -> tuple[Lines, Lines]:
+    """The code of two students, and which lines belong to passages that both have and that are not `known`."""
+    from copydetect import compare_files
+
+    prints = _fingerprint(one), _fingerprint(other)
+    for print in prints:
+        print.hashes = print.hashes - known
+    _, _, slices = compare_files(*prints)
+    return _marked(prints[0].raw_code, slices[0]), _marked(prints[1].raw_code, slices[1])
+
+
+def _marked(code: str, slices: np.ndarray) -> Lines:
+    lines, at = [], 0
+    starts, ends = slices if len(slices) else ((), ())
+    for line in code.split("\n"):
+        covered = (min(end, at + len(line)) - max(start, at) for start, end in zip(starts, ends, strict=True))
+        lines.append((line, sum(max(0, length) for length in covered) > len(line.strip()) / 2))
+        at += len(line) + 1
+    return lines
 
 
 def _shared(found: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +129,17 @@ def _shared(found: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
     for holds, weights in _matrices(found):
         shared += (holds * weights) @ holds.T
     return shared, np.maximum(sizes, np.median(sizes) / 2)
+
+
+def _ordinary(shares: np.ndarray) -> np.ndarray:
+    """What each student has in common with others, a few who may have worked together left out.
+
+    Whoever goes a way that many go is like many: then being like one of them says little.
+    """
+    others = shares.copy()
+    np.fill_diagonal(others, 0.0)
+    place = min(LARGEST_GROUP, len(shares) - 1)
+    return -np.sort(-others, axis=1)[:, place - 1]
 
 
 def _matrices(found: list[set[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

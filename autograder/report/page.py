@@ -14,7 +14,9 @@ from autograder.report.reading import LastRun
 from autograder.report.students import Student
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-IN_A_CHART = 12  # bars; the table has all
+IN_A_CHART = 12  # bars, and rows beside them; a table that opens has all
+MOST_PAIRS = 25  # of strong signs, and as many of weaker ones
+STRONG = 0.5  # share of a notebook; or standing out in several
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,19 @@ def as_page(report: Report) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters |= {"points": points, "percent": percent, "duration": duration}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    strong, weak = _pairs(report)
     totals = [student.total for student in report.students]
     text = template.render(
         report=report,
         mean=fmean(totals),
         median=median(totals),
-        notebooks=sorted({name for student in report.students for name in student.notebooks}),
+        notebooks=sorted({(name, own.maximum) for one in report.students for name, own in one.notebooks.items()}),
         waiting=[student for student in report.students if student.waiting],
         with_bonus=any(task.kind == "bonus" for task in report.tasks),
-        pairs=_pairs(report),
+        top=IN_A_CHART,
+        strong=strong,
+        weak=weak,
+        most=MOST_PAIRS,
         fewest=FEWEST_STUDENTS,
         charts=_charts(report),
     )
@@ -82,21 +88,23 @@ def _charts(report: Report) -> dict:
     }
 
 
-def _pairs(report: Report) -> list[dict]:
-    """One row per two students, with the notebooks in which they stand out; the most alike first."""
+def _pairs(report: Report) -> tuple[list[dict], list[dict]]:
+    """One row per two students, with the notebooks in which they stand out: strong signs, then weaker ones."""
     found: dict[tuple[str, str], list] = {}
     for comparison in report.comparisons:
         for pair in comparison.pairs:
-            found.setdefault(pair.students, []).append(pair)
+            found.setdefault(pair.students, []).append({"pair": pair, "usual": comparison.usual})
     rows = [
         {
             "names": [report.names.get(student, student) for student in students],
-            "notebooks": pairs,
-            "share": max(pair.share for pair in pairs),
+            "notebooks": notebooks,
+            "share": max(one["pair"].share for one in notebooks),
         }
-        for students, pairs in found.items()
+        for students, notebooks in found.items()
     ]
-    return sorted(rows, key=lambda row: (-len(row["notebooks"]), -row["share"]))
+    rows.sort(key=lambda row: (-len(row["notebooks"]), -row["share"]))
+    strong = [row for row in rows if len(row["notebooks"]) > 1 or row["share"] > STRONG]
+    return strong, [row for row in rows if row not in strong]
 
 
 def points(number: float | None) -> str:
@@ -106,7 +114,7 @@ def points(number: float | None) -> str:
 
 def percent(share: float) -> str:
     """72 %; nothing but none is 0 %, nothing but all is 100 %."""
-    shown = round(100 * share)
+    shown = int(100 * share + 0.5)
     shown = 1 if shown == 0 and share > 0 else 99 if shown == 100 and share < 1 else shown
     return f"{shown} %"
 
