@@ -88,4 +88,4 @@ def _tells_who(code: str, student: str) -> bool:
     """Whether a part of the student's id stands in the code as a word: in a name, a text."""
     words = set(re.split(r"[\W_]+", code.casefold()))
     parts = [part for part in re.split(r"[\W_]+", student.casefold()) if len(part) > 1]
-    return student.casefold() in code.casefold() or any(part in words for part in parts)
+    return any(part in words for part in parts) or (len(student) > 5 and student.casefold() in code.casefold())

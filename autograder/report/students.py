@@ -119,5 +119,4 @@ def feedback_links(root: Path, assignment: str, students: Iterable[str], page: P
 
 def _link(path: Path, folder: Path) -> str:
     way = Path(os.path.relpath(path.absolute(), folder.absolute()))
-    # The dot keeps a folder with a colon in its name from being read as a protocol.
-    return "./" + "/".join(quote(os.fsencode(part)) for part in way.parts)
+    return "/".join(quote(os.fsencode(part)) for part in way.parts)
