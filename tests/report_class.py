@@ -22,6 +22,7 @@ from autograder.sources import BONUSES, BY_HAND, MACHINE_GRADED
 from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 
 ASSIGNMENT = "segformer"
+COPIES = ((4, 17), (6, 30))  # who hands in whose work in a realistic class
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)
 
 
@@ -88,7 +89,7 @@ def realistic_class(size: int = 40, seed: int = 0) -> list[Member]:
     members[2].untouched |= {"segformer", "training_step", "mean_iou", "prediction", "worst_images", "per_class_iou"}
     for member in members[20:]:
         member.written = None if drawn.random() < 0.3 else member.written
-    for original, copy in ((4, 17), (6, 30)):
+    for original, copy in COPIES:
         members[copy].code = {task: disguised(code) for task, code in members[original].code.items()}
         members[copy].untouched, members[copy].mistakes = set(), dict(members[original].mistakes)
     return members

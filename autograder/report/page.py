@@ -44,7 +44,7 @@ def as_page(report: Report) -> str:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters |= {"points": points, "percent": percent, "duration": duration}
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    strong, weak = _pairs(report)
+    strong, weak = pairs_of(report)
     totals = [student.total for student in report.students]
     text = template.render(
         report=report,
@@ -88,7 +88,7 @@ def _charts(report: Report) -> dict:
     }
 
 
-def _pairs(report: Report) -> tuple[list[dict], list[dict]]:
+def pairs_of(report: Report) -> tuple[list[dict], list[dict]]:
     """One row per two students, with the notebooks in which they stand out: strong signs, then weaker ones."""
     found: dict[tuple[str, str], list] = {}
     for comparison in report.comparisons:
