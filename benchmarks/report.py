@@ -13,7 +13,6 @@ import resource
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -31,7 +30,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=300)
     students = parser.parse_args().students
-    warnings.simplefilter("ignore")  # nbgrader's, about its own database
     with tempfile.TemporaryDirectory() as folder:
         figures = measure(Path(folder), students)
     for name, value in figures.items():

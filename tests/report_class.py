@@ -4,6 +4,7 @@ import ast
 import json
 import random
 import shutil
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.api import Gradebook
 from right_answers import RIGHT_ANSWERS
+from sqlalchemy.exc import SAWarning
 
 from autograder.hidden import hidden_tests
 from autograder.misconceptions import Misconception, misconceptions_of, tests_named
@@ -244,6 +246,12 @@ def _judged(member: Member, task: str, worth: float, bonus: bool) -> TaskVerdict
 
 
 def _fill_gradebook(root: Path, members: list[Member]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # of nbgrader's add_submission, on every call
+        _write_gradebook(root, members)
+
+
+def _write_gradebook(root: Path, members: list[Member]) -> None:
     find_programs_beside_interpreter()
     with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
         gradebook.add_assignment(ASSIGNMENT)

@@ -110,10 +110,12 @@ def test_verdicts_that_cannot_be_read_are_left_out_and_counted(course):
     (folder / "ann/01_data.json").write_text("{")
     (folder / "bob/01_data.json").write_text('{"tasks": {"label_mapping": {"points": 4}}}')
     (folder / "cy/01_data.json").write_text("[]")
+    nan = json.loads((folder / "gus/01_data.json").read_text()) | {"seconds": float("nan")}
+    (folder / "gus/01_data.json").write_text(json.dumps(nan))
     (folder / "last_run.json").write_text("broken")
     report = make_report(course, ASSIGNMENT, course / "report.html")
     assert report.last_run is None and row_of(report, "ann").notebooks["01_data"].points == 13
-    assert [remark for remark in report.remarks if remark.startswith("3 verdict files could not be read")]
+    assert [remark for remark in report.remarks if remark.startswith("4 verdict files could not be read")]
     assert report.remarks[0] in as_page(report).replace("&#39;", "'")
 
 
@@ -225,6 +227,7 @@ def test_an_example_is_taken_from_an_answer_with_that_misconception_only(course)
         ("def f(:", None),
         ("x = 1\0", None),
         ("(" * 5000, None),
+        ("x = 1; 'y'; z = 2", "x = 1; ; z = 2"),
     ],
 )  # fmt: skip
 def test_comments_and_docstrings_are_taken_out_and_the_layout_stays(source, left):

@@ -54,13 +54,17 @@ def readable(source: str) -> str | None:
         return None
     lines = source.split("\n")
     try:
-        cuts = [*_texts(tree, lines), *_comments(source)]
-    except (tokenize.TokenError, *_NO_PYTHON):
+        _cut(lines, [*_texts(tree, lines), *_comments(source)])
+    except (tokenize.TokenError, IndexError, *_NO_PYTHON):  # IndexError: a comment within a text that is cut out
         return None
+    return "\n".join(_without_gaps(lines))
+
+
+def _cut(lines: list[str], cuts: Iterable[tuple[int, int, int, int, str]]) -> None:
+    """Take pieces out of the lines, the last first: its first line and place, its last ones, what comes instead."""
     for first, start, last, end, instead in sorted(cuts, reverse=True):
         kept = lines[first - 1][:start] + instead + lines[last - 1][end:]
         lines[first - 1 : last] = [kept] if kept.strip() else []
-    return "\n".join(_without_gaps(lines))
 
 
 def _comments(source: str) -> Iterator[tuple[int, int, int, int, str]]:

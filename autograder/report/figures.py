@@ -13,6 +13,7 @@ from autograder.verdicts import FAULT
 
 INTERVALS = 10  # of the distribution of marks
 SLOWEST = 10
+KINDS = ("unreadable", "failed test", "stopped", "repaired")  # of incidents, in the order of the page
 
 
 @dataclass(frozen=True)
@@ -139,15 +140,14 @@ test_figures.__test__ = False
 
 
 def incidents(results: Iterable[NotebookResult]) -> list[Incident]:
-    """What could not be read, was stopped or was repaired, in this order."""
+    """What could not be read, was stopped or was repaired."""
     found = []
     for one in results:
         about = (one.student, one.notebook)
         found += [Incident(*about, "unreadable", one.unreadable)] if one.unreadable else []
         found += [Incident(*about, kind, sentence) for kind, sentence in _stops(one)]
         found += [Incident(*about, "repaired", repair) for repair in one.repairs]
-    order = ("unreadable", "failed test", "stopped", "repaired")
-    return sorted(found, key=lambda one: (order.index(one.kind), one.student, one.notebook))
+    return found
 
 
 def _stops(result: NotebookResult) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from statistics import fmean, median
 from jinja2 import Environment, StrictUndefined
 
 from autograder.report import charts
-from autograder.report.figures import Incident, Interval, TaskFigures, TestFigures, Times
+from autograder.report.figures import KINDS, Incident, Interval, TaskFigures, TestFigures, Times
 from autograder.report.likeness import FEWEST_STUDENTS, Comparison
 from autograder.report.mistakes import MistakeFigures
 from autograder.report.reading import LastRun
@@ -57,6 +57,7 @@ def as_page(report: Report) -> str:
         strong=strong,
         weak=weak,
         most=MOST_PAIRS,
+        kinds=KINDS,
         fewest=FEWEST_STUDENTS,
         charts=_charts(report),
     )

@@ -1,6 +1,7 @@
 """What the report is made from: the verdicts of the course, and what the last run of the grader said."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,16 +98,27 @@ def _notebook(student: str, notebook: str, record: dict) -> NotebookResult:
         notebook=notebook,
         tasks={} if unreadable else {name: _task(task) for name, task in tasks.items()},
         repairs=[str(repair) for repair in record["repairs"]],
-        unreadable=str(unreadable) if unreadable else None,
-        seconds=float(sum(finding["seconds"] for finding in findings) if seconds is None else seconds),
+        unreadable=_text(unreadable or None),
+        seconds=_number(sum(finding["seconds"] for finding in findings) if seconds is None else seconds),
     )
 
 
 def _task(record: dict) -> TaskResult:
-    points, maximum = float(record["points"]), float(record["max_points"])
+    points, maximum = _number(record["points"]), _number(record["max_points"])
     tests = [
-        TestResult(str(finding["title"]), finding["message"] is not None, finding["stopped"])
+        TestResult(str(finding["title"]), finding["message"] is not None, _text(finding["stopped"]))
         for finding in record["findings"]
     ]
     names = [str(name) for name in record["misconceptions"]] if points < maximum else []
     return TaskResult(points, maximum, bool(record["bonus"]), tests, names)
+
+
+def _number(found) -> float:
+    number = float(found)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number of points or seconds.")
+    return number
+
+
+def _text(found) -> str | None:
+    return None if found is None else str(found)

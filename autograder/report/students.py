@@ -16,20 +16,19 @@ from autograder.triage.sentences import printable
 
 @dataclass(frozen=True)
 class NotebookMark:
-    """A student's points in one notebook, bonuses left out; `feedback`: a link, if there is some.
-
-    `waiting`: written answers that nobody has marked yet.
-    """
+    """A student's points in one notebook, bonuses left out; `feedback`: a link, if there is some."""
 
     points: float
     maximum: float
-    waiting: int
     feedback: str | None
 
 
 @dataclass(frozen=True)
 class Student:
-    """A row of the report. `total` counts bonuses up to the assignment's points."""
+    """A row of the report. `total` counts bonuses up to the assignment's points; `waiting`: answers not marked yet.
+
+    `signs`: "unreadable", "stopped", "repaired".
+    """
 
     id: str
     name: str
@@ -92,7 +91,7 @@ def _row(id: str, given: list[Mark], results: list[NotebookResult], name: str, l
 def _in_notebook(marks: list[Mark], link: str | None) -> NotebookMark:
     regular = [mark for mark in marks if not mark.bonus]
     points = sum(mark.score or 0.0 for mark in regular)
-    return NotebookMark(points, sum(mark.maximum for mark in regular), sum(m.score is None for m in marks), link)
+    return NotebookMark(points, sum(mark.maximum for mark in regular), link)
 
 
 def _signs(results: list[NotebookResult]) -> list[str]:

@@ -9,7 +9,7 @@ from autograder.cases import course_secret
 from autograder.files import write_whole
 from autograder.marks import read_marks
 from autograder.report.answers import Answers, expected_code, read_answers
-from autograder.report.figures import Incident, distribution, incidents, task_figures, test_figures, times
+from autograder.report.figures import KINDS, Incident, distribution, incidents, task_figures, test_figures, times
 from autograder.report.likeness import Comparison, compare
 from autograder.report.mistakes import mistake_figures, not_recognised
 from autograder.report.page import Report, as_page
@@ -89,8 +89,9 @@ def _answers(root: Path, assignment: str, students: list[str]) -> tuple[Answers,
 
 
 def _named(found: list[Incident], names: dict[str, str], anonymous: bool) -> list[Incident]:
-    """With the names of the page; a sentence may hold a file's name, and that a student's."""
-    return [replace(one, student=names[one.student], sentence="" if anonymous else one.sentence) for one in found]
+    """With the names of the page, in their order; a sentence may hold a file's name, and that a student's."""
+    named = [replace(one, student=names[one.student], sentence="" if anonymous else one.sentence) for one in found]
+    return sorted(named, key=lambda one: (KINDS.index(one.kind), one.student.casefold(), one.notebook))
 
 
 def _remarks(verdicts: Verdicts, results: list[NotebookResult], marks: dict) -> list[str]:
