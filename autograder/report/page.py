@@ -7,7 +7,7 @@ from statistics import fmean, median
 from jinja2 import Environment, StrictUndefined
 
 from autograder.report import charts
-from autograder.report.figures import KINDS, Incident, Interval, TaskFigures, TestFigures, Times
+from autograder.report.figures import Incident, Interval, TaskFigures, TestFigures, Times
 from autograder.report.likeness import FEWEST_STUDENTS, Comparison
 from autograder.report.mistakes import MistakeFigures
 from autograder.report.reading import LastRun
@@ -15,6 +15,12 @@ from autograder.report.students import Student
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 IN_A_CHART = 12  # bars, and rows beside them; a table that opens has all
+IN_WORDS = {
+    "unreadable": "with a notebook that could not be read",
+    "failed test": "with a test that failed by itself",
+    "stopped": "stopped by a limit",
+    "repaired": "repaired",
+}
 MOST_PAIRS = 25  # of strong signs, and as many of weaker ones
 STRONG = 0.5  # share of a notebook; or standing out in several
 
@@ -57,7 +63,7 @@ def as_page(report: Report) -> str:
         strong=strong,
         weak=weak,
         most=MOST_PAIRS,
-        kinds=KINDS,
+        words=IN_WORDS,
         fewest=FEWEST_STUDENTS,
         charts=_charts(report),
     )
