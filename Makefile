@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox demo test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox browser demo test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,10 +38,21 @@ sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit
 	  fi; \
 	fi
 
+browser:  ## what the class report's tests open it in: Debian's Chromium (installed if you are root)
+	@if ! command -v chromium >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium, in which the class report is tested ..."; \
+	    apt-get update -qq && apt-get install -yqq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	  else \
+	    echo "Chromium is missing, in which the class report is tested: install it, for example with"; \
+	    echo "  sudo apt-get install chromium"; exit 1; \
+	  fi; \
+	fi
+
 demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
 
-test: environment sandbox lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
+test: environment sandbox browser lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
 	OMP_NUM_THREADS=1 $(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks \
 	  --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 

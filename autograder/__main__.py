@@ -65,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
     board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
     board.add_argument("--with-ids", action="store_true", help="add the students' ids to the CSV")
+    report = add("report", _report, "write the class report, one private page about marks, mistakes and submissions")
+    report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
+    report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
+    report.add_argument("--anonymous", action="store_true", help="made-up names, and no links to feedback")
     mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
     mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
     return parser
@@ -156,6 +160,14 @@ def _leaderboard(options: argparse.Namespace) -> int:
         baseline=options.baseline,
     )
     print("\n".join(str(path) for path in written))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from autograder.report.writing import write_report
+
+    assignment = options.name or options.assignment
+    print(write_report(Path.cwd(), assignment, options.out, anonymous=options.anonymous))
     return 0
 
 
