@@ -61,6 +61,7 @@ class GradeInWorker(NbGraderPreprocessor):
     seconds_per_notebook = Float(600, help="Seconds that a submission's notebook may take in all").tag(config=True)
     cpu_seconds = Float(900, help="Seconds of processor time that one process of a submission may use").tag(config=True)
     memory_mib = Int(4096, help="MiB of memory that a submission's processes may use together").tag(config=True)
+    gpu_memory_mib = Int(8192, help="MiB of GPU memory that a submission's processes may use").tag(config=True)
     processes = Int(64, help="Processes and threads that a submission may have").tag(config=True)
     scratch_mib = Int(64, help="MiB of files that a submission may write").tag(config=True)
     results_data = Unicode(
@@ -89,6 +90,7 @@ class GradeInWorker(NbGraderPreprocessor):
             notebook=self.seconds_per_notebook,
             cpu=self.cpu_seconds,
             memory=self.memory_mib * MIB,
+            gpu_memory=self.gpu_memory_mib * MIB,
             processes=self.processes,
             file=self.scratch_mib * MIB,
             scratch=self.scratch_mib * MIB,
@@ -124,6 +126,8 @@ class GradeInWorker(NbGraderPreprocessor):
         graded = converter.ahead.verdict(student, converter.submission, notebook)
         for test in graded.tried:
             self.log.debug("%s: %s", student, test)
+        if graded.note:
+            converter.run.notes.setdefault(student, []).append(graded.note)
         verdict = graded.verdict
         converter.found.append(verdict)
         for cell in nb.cells:

@@ -31,15 +31,22 @@ class Turns:
             fcntl.flock(gate, fcntl.LOCK_EX)
             fcntl.flock(room, fcntl.LOCK_SH)
             fcntl.flock(gate, fcntl.LOCK_UN)
-            yield
+            try:
+                yield
+            finally:
+                fcntl.flock(room, fcntl.LOCK_UN)  # closing it is not enough while a forked process holds it as well
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Keep others from beginning, and wait until all that have begun are done."""
         with self._opened("gate") as gate, self._opened("room") as room:
-            fcntl.flock(gate, fcntl.LOCK_EX)
+            fcntl.flock(gate, fcntl.LOCK_EX)  # held while waiting, so that nobody overtakes
             fcntl.flock(room, fcntl.LOCK_EX)
-            yield
+            fcntl.flock(gate, fcntl.LOCK_UN)
+            try:
+                yield
+            finally:
+                fcntl.flock(room, fcntl.LOCK_UN)
 
     def _opened(self, name: str) -> IO:
         return (self._folder / name).open("a")

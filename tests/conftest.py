@@ -5,13 +5,14 @@ computed once, and some build on others. A test that watches what belongs to the
 runs while the other process waits.
 """
 
-import fcntl
 import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+
+from autograder.turns import Turns
 
 IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -39,13 +40,6 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """A test marked `alone` waits until no other process is in a test, and lets none begin one."""
     if not IN_A_WORKER:
         return (yield)
-    folder = item.config.cache.mkdir("alone")
-    kind = fcntl.LOCK_EX if item.get_closest_marker("alone") else fcntl.LOCK_SH
-    with (folder / "gate").open("a") as gate, (folder / "lock").open("a") as lock:
-        fcntl.flock(gate, fcntl.LOCK_EX)  # held while waiting, so that no test overtakes one that waits to be alone
-        fcntl.flock(lock, kind)
-        fcntl.flock(gate, fcntl.LOCK_UN)
-        try:
-            return (yield)
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # closing it is not enough while a forked process holds it as well
+    turns = Turns(item.config.cache.mkdir("alone"))
+    with turns.alone() if item.get_closest_marker("alone") else turns.beside_others():
+        return (yield)

@@ -10,6 +10,7 @@ import torch
 
 from autograder.grading import Settings, grade_notebook, verdict_basis
 from autograder.kept import KeptFindings
+from autograder.parallel.devices import is_lost
 from autograder.sandbox import Bubblewrap
 from autograder.sandbox.warm import WarmBubblewrap
 from autograder.triage.results import HandedResults
@@ -22,6 +23,7 @@ Record = dict  # what is kept of a notebook's findings
 
 _one_at_a_time = Lock()  # pytest and the students' own loader work with what belongs to the whole process
 _warm: WarmBubblewrap | None = None
+_lost: set[str] = set()  # devices that no longer work for this process
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Graded:
-    """A verdict, what to keep, the names of the tests that ran, how long it took, and where."""
+    """A verdict, what to keep, the names of the tests that ran, how long it took, where, and what was unusual."""
 
     verdict: Verdict
     kept: Record = field(repr=False)
     tried: list[str] = field(repr=False)
     seconds: float
     where: str
+    note: str | None = None
 
 
 def use(sandbox: WarmBubblewrap) -> None:
@@ -78,7 +81,19 @@ def grade(job: Job) -> Graded:
         if isinstance(job.settings.sandbox, Bubblewrap):
             _warm = _warm or WarmBubblewrap()
             job = replace(job, settings=replace(job.settings, sandbox=_warm))
-        return _grade(job)
+        if job.settings.device in _lost:
+            return _on_cpu(job)
+        graded = _grade(job)
+        if is_lost(job.settings, graded.verdict):
+            _lost.add(job.settings.device)
+            return _on_cpu(job)
+        return graded
+
+
+def _on_cpu(job: Job) -> Graded:
+    """The same notebook without the GPU: right and wrong do not depend on it."""
+    graded = _grade(replace(job, settings=replace(job.settings, device="cpu")))
+    return replace(graded, note=f"{job.notebook}: graded on the CPU, since {job.settings.device} could not be used")
 
 
 def _grade(job: Job) -> Graded:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from autograder.sandbox.gpu import gpu_memory
+
 MIB = 2**20
 _OWN_MEMORY = re.compile(r"^Rss(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 
@@ -15,8 +17,9 @@ class Limits:
     """What one notebook of a submission may use.
 
     Seconds: `load` to execute its cells, `test` to answer one hidden test, `notebook` for everything, `cpu` of
-    processor time in one process. Bytes: `memory` of all its processes together, `file` for the largest file it
-    writes, `scratch` for all of its files. `processes` counts threads as well; `open_files` is per process.
+    processor time in one process. Bytes: `memory` of all its processes together, `gpu_memory` of them on GPUs, `file`
+    for the largest file it writes, `scratch` for all of its files. `processes` counts threads as well; `open_files` is
+    per process.
     """
 
     load: float = 120.0
@@ -24,6 +27,7 @@ class Limits:
     notebook: float = 600.0
     cpu: float = 900.0
     memory: int = 4096 * MIB
+    gpu_memory: int = 8192 * MIB
     processes: int = 64
     open_files: int = 256
     file: int = 64 * MIB
@@ -37,13 +41,13 @@ def memory_in_no_process() -> int:
 
 @dataclass(frozen=True)
 class Exceeded:
-    """A limit, `"memory"` or `"processes"`; `own`: nobody but the submission can have had a part in it."""
+    """A limit, `"memory"`, `"gpu memory"` or `"processes"`; `own`: nobody but the submission can have had a part."""
 
     limit: str
     own: bool = True
 
 
-def exceeded(root: int, limits: Limits, in_no_process_before: int) -> Exceeded | None:
+def exceeded(root: int, limits: Limits, in_no_process_before: int, *, on_gpu: bool = False) -> Exceeded | None:
     """The limit that the process `root` and all that it started use more than, if there is one.
 
     Memory is what they have without the files (libraries) that they share with others. Address space does not count:
@@ -56,6 +60,8 @@ def exceeded(root: int, limits: Limits, in_no_process_before: int) -> Exceeded |
     unseen = memory_in_no_process() - in_no_process_before
     if processes and (unseen > limits.memory or _machine_is_full()):
         return Exceeded("memory", own=False)
+    if on_gpu and gpu_memory({process.pid for process in processes}) > limits.gpu_memory:
+        return Exceeded("gpu memory")
     # bubblewrap's own stand beside them
     return Exceeded("processes") if len(processes) > limits.processes + 4 else None
 

@@ -7,6 +7,7 @@ an exit, a limit) becomes an `AnswerError` in words, and the next question start
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ WATCH_SECONDS = 0.1
 EXIT_SECONDS = 5  # from the end of its answers to its own end
 START_SECONDS = 120  # until the greeting: the machine's time, not the submission's
 BUSY = 0.5  # of its time: with less processor time than that, a process may have had to wait for others
+CUDA_ERROR = "CUDA error"
 TIME_SIGNALS = (signal.SIGXCPU,)
 
 Tensors = dict[str, torch.Tensor]
@@ -62,7 +64,8 @@ class Worker:
         self._process: SandboxProcess | None = None
         self._number = 0
         self._spent = self._spent_on_test = 0.0
-        self._next_look, self._shared_before, self._asked = 0.0, 0, 0.0
+        self._next_look, self._shared_before = 0.0, 0
+        self._first_look: tuple[float, float] | None = None  # in an exchange: when, and processor time until then
 
     def __enter__(self) -> "Worker":
         return self
@@ -87,7 +90,16 @@ class Worker:
         self._require_time()
         seconds = self.limits.test - self._spent_on_test
         late = f"it gave no answer within the {self.limits.test:g} seconds that a test has"
-        return self._timed(request, tensors, seconds, late, test=True)
+        reply, answers = self._timed(request, tensors, seconds, late, test=True)
+        if self.device != "cpu" and "error" in reply:
+            self._after_error_on_gpu(reply)
+        return reply, answers
+
+    def _after_error_on_gpu(self, reply: dict) -> None:
+        """Others share the GPU's memory; and after an error of CUDA itself a process can compute nothing more there."""
+        self.doubtful |= reply.get("stopped") == "memory"
+        if CUDA_ERROR in str(reply["error"]):
+            self._stop()
 
     def _left(self) -> float:
         return self.limits.notebook - self._spent
@@ -131,7 +143,7 @@ class Worker:
             raise no_process(said or type(error).__name__) from None
 
     def _timed(self, request: dict, tensors: Tensors, seconds: float, late: str, *, test: bool) -> tuple[dict, Tensors]:
-        started = self._asked = time.monotonic()
+        started, self._first_look = time.monotonic(), None
         if self._left() < seconds:
             seconds, late = self._left(), f"this notebook used up the {self.limits.notebook:g} seconds that it has"
         try:
@@ -197,7 +209,7 @@ class Worker:
         while True:  # also while it is ready again and again: who sends a byte now and then has no more time
             now = time.monotonic()
             if now >= deadline:
-                self.doubtful |= cpu_seconds(self._process.pid) < BUSY * (now - self._asked)
+                self.doubtful |= self._had_to_wait(now)
                 raise TimeoutError
             if now >= self._next_look:
                 self._look()
@@ -205,13 +217,24 @@ class Worker:
             if poll.poll(max(0.0, min(self._next_look, deadline) - time.monotonic()) * 1000):
                 return
 
+    def _had_to_wait(self, now: float) -> bool:
+        """Whether the processor was, for the greater part of an exchange, somewhere else."""
+        since, before = self._first_look or (now, 0.0)
+        return cpu_seconds(self._process.pid) - before < BUSY * (now - since)
+
     def _look(self) -> None:
-        found = exceeded(self._process.pid, self.limits, self._shared_before)
+        if self._first_look is None:
+            self._first_look = time.monotonic(), cpu_seconds(self._process.pid)
+        on_gpu = self.device.startswith("cuda")
+        found = exceeded(self._process.pid, self.limits, self._shared_before, on_gpu=on_gpu)
         if found is None:
             return
         self.doubtful |= not found.own
         if found.limit == "memory":
             text = f"it used more than the {self.limits.memory / MIB:.0f} MiB of memory that it has"
+            raise _stopped("memory", f"Your code was stopped: {text}.")
+        if found.limit == "gpu memory":
+            text = f"it used more than the {self.limits.gpu_memory / MIB:.0f} MiB of a GPU's memory that it has"
             raise _stopped("memory", f"Your code was stopped: {text}.")
         raise _stopped("processes", "Your code was stopped: it started too many processes.")
 
@@ -242,11 +265,14 @@ def require_device(device: str) -> None:
     Raises:
         CourseError: if nothing can be computed there.
     """
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CourseError(f"Nothing was graded: the device {device!r} cannot be used here ({reason}).") from None
+    if device == "cpu":
+        return
+    # In a process of its own: this one will be forked, and a device that is in use does not survive that.
+    command = [sys.executable, "-c", "import sys, torch; torch.zeros(1, device=sys.argv[1])", device]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        reason = (run.stderr.strip().splitlines() or [f"exit status {run.returncode}"])[-1]
+        raise CourseError(f"Nothing was graded: the device {device!r} cannot be used here ({reason}).")
 
 
 def _stopped(by: str, sentence: str) -> AnswerError:
