@@ -15,7 +15,7 @@ from pathlib import Path
 
 from segkit.errors import CourseError
 
-POOL_SIZE = 16
+POOL_SIZE = 4  # the reference and every misconception run once per case and grading process
 SECRET_FILE = ".course_secret"
 
 

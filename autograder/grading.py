@@ -37,8 +37,9 @@ FAULT_MESSAGE = "This test could not be completed on your code, for a reason tha
 
 
 # Without cache, terminal and the settings of whatever project the grader is started from: a verdict must depend on the
-# submission and the tests alone. The last two collect garbage for a third of a second in every run.
-WITHOUT = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception")
+# submission and the tests alone. Nor what takes time and is of no use here: `-s` captures no output, and the two that
+# watch for exceptions nobody caught collect garbage for a third of a second in every run.
+WITHOUT = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler", "warnings")
 # What is installed beside pytest must not take part either, nor options from the environment: a `-x` would cost points.
 PYTEST_SETTINGS = {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
@@ -200,7 +201,7 @@ def _run_pytest(assignment: str, tasks: list[str], collector: "_Collector") -> N
     if missing:
         raise CourseError(f"The hidden tests {', '.join(missing)} are missing from {HIDDEN_TESTS / assignment}.")
     with _only_these_plugins():
-        options = [*(f"-pno:{plugin}" for plugin in WITHOUT), "-c", str(HIDDEN_TESTS / "pytest.ini")]
+        options = [*(f"-pno:{plugin}" for plugin in WITHOUT), "-s", "-c", str(HIDDEN_TESTS / "pytest.ini")]
         status = pytest.main([*options, "--rootdir", str(HIDDEN_TESTS), *map(str, paths)], plugins=[collector])
     if collector.interrupted:
         raise KeyboardInterrupt
@@ -252,6 +253,7 @@ class _Collector:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[EXAMINATION] = self.examination
+        config.option.tbstyle = "native"  # nobody reads it; the usual one takes longer than most tests
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         self.unmarked = [item.nodeid for item in items if item.get_closest_marker("graded") is None]

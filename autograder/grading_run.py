@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import functools
 import glob
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
 
+import nbgrader.api
 from nbgrader.api import InvalidEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import NbGraderException
@@ -77,7 +79,8 @@ class CourseAutograde(Autograde):
         self.progress = ClassProgress(
             self.run.assignment, sum(len(one.notebooks) for one in upcoming), self.settings.progress
         )
-        with contextlib.closing(self.progress), self.progress.quiet(self.log), self.settings.graders() as graders:
+        quiet = self.progress.quiet(self.log)
+        with contextlib.closing(self.progress), quiet, _one_engine(), self.settings.graders() as graders:
             self.ahead = GradingAhead(
                 self.run.assignment,
                 upcoming,
@@ -194,6 +197,7 @@ class CourseAutograde(Autograde):
             self.progress.recorded(student_id, self.found)
             if self.coursedir.notebook_id == "*":
                 mark_done(self.verdicts / student_id, self.state)
+            self.run.notebooks = self.ahead.asked
             self.run.write(self.verdicts)
 
     def _timestamp(self, folder: str) -> datetime | None:
@@ -295,6 +299,17 @@ def _disk_full(error: BaseException) -> str:
         f"autograder: the disk is full ({error}), so grading stopped here: make room and run this again. What was "
         "graded is kept, and the gradebook is as it was."
     )
+
+
+@contextlib.contextmanager
+def _one_engine() -> Iterator[None]:
+    """nbgrader opens the gradebook ten times per notebook; with an engine for all, no query is compiled again."""
+    create = nbgrader.api.create_engine
+    nbgrader.api.create_engine = functools.cache(create)
+    try:
+        yield
+    finally:
+        nbgrader.api.create_engine = create
 
 
 @contextlib.contextmanager

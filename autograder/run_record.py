@@ -25,6 +25,7 @@ class RunRecord:
     changed: dict[str, list[str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    notebooks: int = 0  # that were graded; the others were the same as one of these
     remarks: list[str] = field(default_factory=list)  # on the run as a whole
 
     def record(self, student: str, verdict: Verdict, before: Path) -> None:

@@ -101,6 +101,11 @@ class GradingAhead:
             f"{self._owners[name][0]} {name.split()[0]}" for name, future in self._futures.items() if not future.done()
         ]
 
+    @property
+    def asked(self) -> int:
+        """How many gradings were asked for: what is the same is graded once."""
+        return len(self._futures)
+
     def _feed(self) -> None:
         """Read further submissions, as long as graders could run out of work."""
         while sum(not future.done() for future in self._futures.values()) < WAITING_PER_GRADER * self.graders.count:
@@ -128,7 +133,8 @@ class GradingAhead:
 
     def _keep(self, job: Job, future: "Future[Graded]") -> None:
         if not future.cancelled() and future.exception() is None:
-            self._store.write(job.notebook and content_key(job.cells), future.result().kept)
+            self._store.write(content_key(job.cells), future.result().kept)
+            future.result().kept.clear()  # it is on the disk now
 
     def _take_notice(self) -> None:
         done = {name for name, future in self._futures.items() if future.done()} - self._counted

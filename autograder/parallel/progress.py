@@ -19,7 +19,7 @@ class ClassProgress:
 
     def __init__(self, assignment: str, total: int, mode: str) -> None:
         shown = bool(total) and (mode == "always" or (mode == "auto" and sys.stderr.isatty()))
-        self._bar = tqdm(
+        self._bar = _Line(
             total=total,
             unit="notebook",
             desc=assignment,
@@ -65,6 +65,10 @@ class ClassProgress:
             for handler, stream, level in changed:
                 handler.setStream(stream)
                 handler.setLevel(level)
+
+
+class _Line(tqdm):
+    monitor_interval = 0  # no thread: the processes that grade are forks of this one
 
 
 class _AboveTheLine:

@@ -14,6 +14,7 @@ import sys
 import traceback
 import types
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from segkit.errors import CourseError
@@ -91,9 +92,9 @@ def load_cells(name: str, cells: list[Cell]) -> StudentModule:
         filename = f"<{where}>"
         # Where tracebacks and `inspect` look for a source line; without a time it is never taken for a stale file.
         linecache.cache[filename] = (len(cell.source), None, cell.source.splitlines(keepends=True), filename)
-        for statement in tree.body:
+        for index, statement in enumerate(tree.body):
             if isinstance(statement, _KEPT_STATEMENTS):
-                problem = _execute(statement, filename, module, compiler)
+                problem = _execute(cell.source, index, filename, module, compiler)
                 if problem:
                     loaded.problems.append(f"{where}, line {statement.lineno}: {problem}")
     return loaded
@@ -105,6 +106,7 @@ def _reason(error: Exception) -> str:
     return str(error)
 
 
+@lru_cache(maxsize=512)
 def _parse(source: str) -> ast.Module:
     """The syntax tree of a cell, without what only IPython understands (`%magic`, `!command`, `name?`)."""
     magic = _CELL_MAGIC.match(source)
@@ -116,12 +118,22 @@ def _parse(source: str) -> ast.Module:
         return ast.parse(_IPYTHON_LINE.sub(r"\1pass", source))
 
 
-def _execute(statement: ast.stmt, filename: str, module: types.ModuleType, compiler: codeop.Compile) -> str | None:
+def _execute(source: str, index: int, filename: str, module: types.ModuleType, compiler: codeop.Compile) -> str | None:
     try:
-        exec(compiler(ast.Module(body=[statement], type_ignores=[]), filename, "exec"), module.__dict__)
+        code, compiler.flags = _compiled(source, index, filename, compiler.flags)
+        exec(code, module.__dict__)
     except (Exception, SystemExit) as error:  # a student's statement may raise anything; it is reported, not ours
         return str(error) if isinstance(error, CourseError) else traceback.format_exception_only(error)[-1].strip()
     return None
+
+
+@lru_cache(maxsize=8192)  # the grader loads hundreds of variants of one notebook, each with another cell
+def _compiled(source: str, index: int, filename: str, flags: int) -> tuple[types.CodeType, int]:
+    """A statement of a cell, compiled, and the flags for what comes after it."""
+    compiler = codeop.Compile()
+    compiler.flags = flags
+    statement = ast.Module(body=[_parse(source).body[index]], type_ignores=[])
+    return compiler(statement, filename, "exec"), compiler.flags
 
 
 _provided: dict[str, list[Cell]] = {}

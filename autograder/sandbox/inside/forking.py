@@ -5,6 +5,7 @@ CONTROL come the orders of `autograder.sandbox.warm`, each with three descriptor
 process, and the pipes of its requests and answers. It computes nothing itself: PyTorch's threads do not survive a fork.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -25,6 +26,7 @@ def main() -> None:
     sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # for the student's code this module is not there
     missing = [name for name in sys.argv[2:] if not _imported(name)]
     threads = len(os.listdir("/proc/self/task"))
+    gc.freeze()  # a fork that collects garbage must not touch, and so copy, all that was imported
     control.send(json.dumps({"missing": missing, "threads": threads}).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch over a child
     while True:

@@ -14,6 +14,7 @@ from segkit.checking.wire import MAX_DIMENSIONS
 MAX_STATE = 10_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
 MAX_ENTRIES = 2000  # parameters and buffers of a module: the largest published SegFormer has about 1200
 MAX_SENTENCE = 1000
+FIRST = "first/"  # how the names of tensors begin that belong to what is done before a request
 STOPPED_BY_ITSELF = ("memory", "disk", "forbidden access")  # what the side of the student may give as the reason
 Tensors = dict[str, torch.Tensor]
 Perform = Callable[[dict, Tensors], tuple[dict, Tensors]]
@@ -71,11 +72,15 @@ class Candidate:
         self.arrangement, self.arrangements = 0, 1  # see segkit.checking.arrangements.each_arrangement
         self.registered: int | None = None  # how many weights the module of this test holds
         self._ids = count()
+        self._first: list[tuple[dict, Tensors]] = []  # what has to be done before the next request
 
     def begin(self, *, doubles: Iterable[str] = (), seed: int = 0) -> None:
-        """Start anew: no objects, seeded generators, and `doubles` in the place of the names of earlier tasks."""
+        """Start anew: no objects, seeded generators, and `doubles` in the place of the names of earlier tasks.
+
+        Takes place with the next question, which spares a way there and back.
+        """
         self.registered = None
-        self._ask({"do": "begin", "doubles": list(doubles), "seed": seed, "assignment": self.assignment})
+        self._first = [({"do": "begin", "doubles": list(doubles), "seed": seed, "assignment": self.assignment}, {})]
 
     def make(self, kind: str, **fields: Any) -> Handle:
         """Build an object beside the student's code: kinds and fields as `segkit.checking.objects.build_object`."""
@@ -103,8 +108,8 @@ class Candidate:
         return [entry for entry in entries if 0 not in entry.shape]
 
     def assign(self, owner: Handle, values: Tensors) -> None:
-        """Set parameters and buffers by name."""
-        self._ask({"do": "assign", "id": owner.id}, values)
+        """Set parameters and buffers by name. Takes place with the next question."""
+        self._first.append(({"do": "assign", "id": owner.id}, values))
 
     def read(self, owner: Handle) -> tuple[Tensors, bool]:
         """The values of a module's parameters and buffers, and whether it is in training mode."""
@@ -170,7 +175,11 @@ class Candidate:
             raise AnswerError("The answer could not be read.", "protocol") from None
 
     def _ask(self, request: dict, tensors: Tensors | None = None) -> tuple[dict, Tensors]:
-        reply, answers = self._perform(request, tensors or {})
+        tensors = dict(tensors or {})
+        for number, (_, earlier) in enumerate(self._first):
+            tensors |= {f"{FIRST}{number}/{key}": tensor for key, tensor in earlier.items()}
+        request["first"], self._first = [earlier for earlier, _ in self._first], []
+        reply, answers = self._perform(request, tensors)
         require_answer(reply)
         return reply, answers
 

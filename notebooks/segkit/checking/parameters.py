@@ -14,6 +14,7 @@ What shapes leave open is for `segkit.checking.arrangements`.
 
 import math
 import zlib
+from functools import lru_cache
 
 import numpy
 import torch
@@ -225,12 +226,14 @@ def _over_patches(shape: tuple[int, int], seed: int) -> torch.Tensor:
     return _normal(shape, seed) / math.sqrt(shape[1])
 
 
+@lru_cache(maxsize=512)  # the layers of a module, and the modules of a class, have the same few shapes
 def _vector(size: int, seed: int) -> torch.Tensor:
     generator = _generator((size,), seed)
     signs, sizes = generator.randint(0, 2, size) * 2.0 - 1.0, generator.uniform(0.5, 1.5, size)
     return torch.from_numpy(signs * sizes)
 
 
+@lru_cache(maxsize=512)
 def _normal(shape: tuple[int, ...], seed: int) -> torch.Tensor:
     return torch.from_numpy(_generator(shape, seed).standard_normal(shape))
 

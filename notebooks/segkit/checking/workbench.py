@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from segkit import student
+from segkit.checking.candidate import FIRST
 from segkit.checking.explain_error import describe_error
 from segkit.checking.multiply_adds import multiply_add_counter
 from segkit.checking.objects import build_object, find_name
@@ -44,12 +45,20 @@ class Workbench:
         self._inherited: list[tuple[type, tuple[type, ...]]] = []
 
     def perform(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
-        """Answer one request. What the student's code raises comes back as `{"error": sentence}`."""
-        action: Callable[[dict, Tensors], tuple[dict, Tensors]] = getattr(self, f"_do_{request['do']}")
+        """Answer one request. What the student's code raises comes back as `{"error": sentence}`.
+
+        A request may carry others, `first`, which are done before it and have no answers of their own.
+        """
         try:
-            return action(request, {key: tensor.to(self.device) for key, tensor in tensors.items()})
+            tensors = {key: tensor.to(self.device) for key, tensor in tensors.items()}
+            for number, earlier in enumerate(request.get("first", [])):
+                self._action(earlier)(earlier, _taken(tensors, f"{FIRST}{number}/"))
+            return self._action(request)(request, tensors)
         except (Exception, SystemExit) as error:  # anything a student's code may raise
             return describe_error(error), {}
+
+    def _action(self, request: dict) -> Callable[[dict, Tensors], tuple[dict, Tensors]]:
+        return getattr(self, f"_do_{request['do']}")
 
     def restore(self) -> None:
         """Give the notebook back the names that doubles stood in for."""
@@ -74,7 +83,8 @@ class Workbench:
         seed = request["seed"]
         random.seed(seed)
         numpy.random.seed(seed)
-        torch.manual_seed(seed)
+        # For the CPU `torch.manual_seed` does the same, and notes for GPUs from where it was called: that takes longer.
+        torch.default_generator.manual_seed(seed) if self.device.type == "cpu" else torch.manual_seed(seed)
         torch.set_grad_enabled(True)  # an answer that switched gradients off for good must not spoil the next one
         if request["doubles"]:
             doubles = import_module(f"segkit.tasks.{request['assignment']}.doubles").DOUBLES
@@ -193,6 +203,11 @@ class Workbench:
 
     def _target(self, target: dict) -> Any:
         return self._object(target["object"]) if "object" in target else find_name(self.module, target["name"])
+
+
+def _taken(tensors: Tensors, beginning: str) -> Tensors:
+    """Take those out whose names begin so."""
+    return {key.removeprefix(beginning): tensors.pop(key) for key in list(tensors) if key.startswith(beginning)}
 
 
 def _require_parameters(module: Any) -> None:
