@@ -8,9 +8,11 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 
 from autograder.examination import Examination, WrongAnswer, notebook_of
 from autograder.hidden import hidden_tests
+from autograder.kept import KeptMarks
 from autograder.misconceptions import Misconception, cells_with, misconceptions_of, tests_named
 from autograder.trusted import TrustedWorker
 from autograder.verdicts import Finding
@@ -23,12 +25,13 @@ NO_SUCH = {"asked": 0, "tolerance": 0.0, "prints": []}  # agrees with nothing
 
 @dataclass(frozen=True)
 class Case:
-    """One task in one secret case of the pool."""
+    """One task in one secret case of the pool; `kept`: a file for what misconceptions answer there."""
 
     assignment: str
     task: str
     secret: bytes = field(repr=False)
     number: int
+    kept: Path | None = field(default=None, compare=False, repr=False)
 
 
 def diagnosed(case: Case, findings: list[Finding]) -> list[Finding]:
@@ -38,6 +41,13 @@ def diagnosed(case: Case, findings: list[Finding]) -> list[Finding]:
     they are not about: apart from them the answer is right.
     """
     marks = {_name(finding): finding.mark if finding.message else None for finding in findings}
+    try:
+        return _diagnosed(case, findings, marks)
+    finally:
+        _book(case).write(case.kept)
+
+
+def _diagnosed(case: Case, findings: list[Finding], marks: Marks) -> list[Finding]:
     wrong = [finding for finding in findings if finding.message]
     if not any(finding.mark and not _is_unwritten(finding.mark) for finding in wrong):
         return findings
@@ -106,9 +116,22 @@ def marks_of(case: Case, names: tuple[str, ...]) -> Marks:
     return {test: _mark(case, names, test) for test in hidden_tests(case.assignment, case.task)}
 
 
-@cache
 def _mark(case: Case, names: tuple[str, ...], test: str) -> dict | None:
     """What a test marks on the reference with misconceptions, None where it passes: once per case, not per student."""
+    book, name = _book(case), "/".join([*names, test])
+    if name not in book.marks:
+        book.read(case.kept)
+    if name not in book.marks:
+        book.add(name, _tried(case, names, test))
+    return book.marks[name]
+
+
+@cache
+def _book(case: Case) -> KeptMarks:
+    return KeptMarks()
+
+
+def _tried(case: Case, names: tuple[str, ...], test: str) -> dict | None:
     catalogue = {mistake.name: mistake for mistake in misconceptions_of(case.assignment, case.task)}
     try:
         cells = cells_with(case.assignment, [change for name in names for change in catalogue[name].changes])

@@ -22,6 +22,7 @@ from autograder.kept import (
     fingerprint_of_test,
     fingerprint_of_tests,
     installed_versions,
+    marks_file,
 )
 from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
@@ -115,7 +116,7 @@ def _grade(
         problems = examination.problems(notebook) or kept.problems
     tasks, bonuses = {}, bonus_tasks(assignment, notebook)
     for task, maximum in points.items():
-        case = Case(assignment, task, settings.secret, basis.case)
+        case = Case(assignment, task, settings.secret, basis.case, marks_file(settings.kept, task, basis))
         findings = diagnosed(case, collector.findings.get(task, []))
         tasks[task] = TaskVerdict(task, maximum, findings, task in bonuses)
     return Verdict(assignment, notebook, content, basis, tasks, problems), examination.doubtful

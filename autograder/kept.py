@@ -70,6 +70,41 @@ class KeptFindings:
             self.record["problems"] = problems
 
 
+class KeptMarks:
+    """What misconceptions answer in one secret case; the grading processes of a course share it in a file."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, dict | None] = {}
+        self._new, self._seen = False, 0  # when the file was last changed
+
+    def add(self, name: str, mark: dict | None) -> None:
+        """Take in what was found here."""
+        self.marks[name], self._new = mark, True
+
+    def read(self, path: Path | None) -> None:
+        """Take in what others have found since."""
+        try:
+            changed = path.stat().st_mtime_ns if path else 0
+            if changed != self._seen:
+                self._seen = changed
+                self.marks = json.loads(path.read_text(encoding="utf-8")) | self.marks
+        except (OSError, ValueError, TypeError):
+            return  # absent, or damaged: found again
+
+    def write(self, path: Path | None) -> None:
+        """Let the others know, if there is anything new."""
+        if path and self._new:
+            self.read(path)
+            write_whole(path, json.dumps(self.marks) + "\n")
+            self._new = False
+
+
+def marks_file(folder: Path | None, task: str, basis: Basis) -> Path | None:
+    """Where the marks of a task in a case are kept: another file for each state of the course that they depend on."""
+    parts = ("engine", "tests", "catalogue", "versions", "secret", "case")
+    return folder and folder / "marks" / f"{_digest(task, {name: asdict(basis)[name] for name in parts})}.json"
+
+
 def _read(path: Path) -> dict | None:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

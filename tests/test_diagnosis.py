@@ -1,10 +1,12 @@
 """Mistakes are recognised in whatever style they come, alone or two at a time, and cost what they are about."""
 
+import json
 import re
 
 import pytest
 from answers import SECRET, assignment_of, cells_with
 
+from autograder import diagnosis
 from autograder.diagnosis import Case
 from autograder.feedback import APART, task_html, task_text
 from autograder.misconceptions import Code, edits, misconceptions_of
@@ -227,3 +229,21 @@ def test_a_module_that_cannot_be_set_up_gets_a_message_about_that(text: str, wor
     assert verdict.points == 0
     assert words in verdict.findings[0].message
     assert "right shape" not in verdict.findings[0].message
+
+
+def test_what_misconceptions_answer_is_found_once_for_all_processes_of_a_course(tmp_path, monkeypatch):
+    mistake = misconceptions_of("segformer", "attention")[0]
+    case = Case("segformer", "attention", SECRET, 1, tmp_path / "marks.json")
+    cells = cells_with(mistake.changes)
+    diagnosis._book.cache_clear()
+    first = rehearse(case, cells)
+    assert first.misconceptions == [mistake.name]
+    diagnosis._book.cache_clear()  # as in another process
+    with monkeypatch.context() as patch:
+        patch.setattr(diagnosis, "_tried", None)
+        assert rehearse(case, cells) == first
+    for damaged in ("", "{", "[]", "3"):
+        case.kept.write_text(damaged)
+        diagnosis._book.cache_clear()
+        assert rehearse(case, cells) == first
+    assert len(json.loads(case.kept.read_text())) > 5

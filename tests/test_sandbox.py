@@ -22,7 +22,7 @@ from autograder.sandbox import Bubblewrap, Limits, NoSandbox, Worker, bubblewrap
 from autograder.sandbox import warm as warm_end
 from autograder.sandbox import worker as worker_end
 from autograder.sandbox.bubblewrap import COURSE, FIRST_USER, USERS
-from autograder.sandbox.limits import MIB
+from autograder.sandbox.limits import MIB, Exceeded
 from autograder.sandbox.student_files import package_folders, student_packages
 from autograder.sandbox.warm import WarmBubblewrap
 from segkit.checking.candidate import AnswerError
@@ -761,22 +761,21 @@ def test_a_process_that_does_not_greet_is_the_fault_of_this_machine_and_no_mark(
         sandbox = WarmBubblewrap()  # the one of the module has greeted already
         monkeypatch.setattr(worker_end, "Bubblewrap", lambda: sandbox)
         monkeypatch.setattr(warm_end, "IMPORT_SECONDS", 1)
-        reason = reason if "no memory" in reason else "it said nothing"
     put_program(programs, "bwrap", script)
     monkeypatch.setattr(worker_end, "START_SECONDS", 1)
     with Worker(submission("x = 1")) as worker:
         for _ in range(2):
             with pytest.raises(CourseError, match="could not be started") as error:
-                ask(worker).begin()
+                ask(worker).call("anything")
             assert reason in str(error.value)
 
 
 def test_a_machine_without_memory_is_not_the_fault_of_the_code(monkeypatch):
-    monkeypatch.setattr(worker_end, "exceeded", lambda *_: "memory")
+    monkeypatch.setattr(worker_end, "exceeded", lambda *_, **__: Exceeded("memory"))
     with Worker(submission("x = 1")) as worker:
         for _ in range(2):
             with pytest.raises(CourseError, match="could not be started"):
-                ask(worker).begin()
+                ask(worker).call("anything")
 
 
 def test_without_a_sandbox_code_runs_all_the_same_and_the_verdict_says_so(monkeypatch):
@@ -861,4 +860,4 @@ def test_what_the_system_refuses_a_fork_is_the_fault_of_this_machine(warm, monke
     monkeypatch.setattr(warm_end, "limits_of_process", lambda limits, device: {"NOFILE": (2**40, 2**40)})
     refused = pytest.raises(CourseError, match=r"could not be started \(.*limit")
     with Worker(submission("x = 1"), sandbox=warm) as worker, refused:
-        ask(worker).begin()
+        ask(worker).call("anything")

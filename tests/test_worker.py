@@ -191,7 +191,7 @@ def leaves_nothing_behind(request):
 def _shared():
     before = descendants(), open_descriptors()
     with Worker(submission(*WELL_BEHAVED)) as worker:
-        ask(worker).begin()
+        ask(worker).call("count_calls")
         yield worker
     assert (descendants(), open_descriptors()) == before
 
@@ -488,7 +488,7 @@ def test_code_that_breaks_while_it_is_loaded_is_said_in_answer_to_each_question(
     with Worker(submission(source), limits=limits) as worker:
         for _ in range(1 if stopped == "time" else 2):
             with pytest.raises(AnswerError) as error:
-                ask(worker).begin()
+                ask(worker).call("anything")
             assert str(error.value).startswith(sentence)
             assert error.value.stopped == stopped
 

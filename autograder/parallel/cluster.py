@@ -1,6 +1,7 @@
 """Grading on other machines: the workers of a dask.distributed cluster, which the course trusts."""
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 from autograder.parallel import job as jobs
 from autograder.parallel.job import Graded, Job
@@ -53,5 +54,5 @@ class ClusterGraders:
         return sum(self._client.nthreads().values())
 
     def submit(self, job: Job) -> "Future[Graded]":
-        """Grade a notebook as soon as a worker is free."""
-        return self._executor.submit(jobs.grade, job)
+        """Grade a notebook as soon as a worker is free. What is kept is kept at home."""
+        return self._executor.submit(jobs.grade, replace(job, settings=replace(job.settings, kept=None)))

@@ -1,6 +1,7 @@
 """Grading processes on this machine: forked from the one that records, which has imported everything already."""
 
 import ctypes
+import gc
 import multiprocessing
 import signal
 import threading
@@ -90,6 +91,7 @@ class LocalGraders:
 
 def _prepare(sandbox: WarmBubblewrap | None) -> None:
     """End with the process that records, however that ends, and leave Ctrl-C to it."""
+    gc.freeze()  # what was imported is there for good: not to be looked through again and again
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sandbox is not None:

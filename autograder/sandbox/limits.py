@@ -55,12 +55,12 @@ def exceeded(root: int, limits: Limits, in_no_process_before: int, *, on_gpu: bo
     giving it back belongs to nobody; it shows in what the whole machine has more of than `in_no_process_before`.
     """
     processes = _tree(root)
-    if sum(_memory_of(process.pid) for process in processes) > limits.memory:
+    if sum(map(_memory_of, processes)) > limits.memory:
         return Exceeded("memory")
     unseen = memory_in_no_process() - in_no_process_before
     if processes and (unseen > limits.memory or _machine_is_full()):
         return Exceeded("memory", own=False)
-    if on_gpu and gpu_memory({process.pid for process in processes}) > limits.gpu_memory:
+    if on_gpu and gpu_memory(processes) > limits.gpu_memory:
         return Exceeded("gpu memory")
     # bubblewrap's own stand beside them
     return Exceeded("processes") if len(processes) > limits.processes + 4 else None
@@ -68,19 +68,24 @@ def exceeded(root: int, limits: Limits, in_no_process_before: int, *, on_gpu: bo
 
 def cpu_seconds(root: int) -> float:
     """Seconds of processor time that the process `root` and all that it started have had."""
-    return sum(_cpu_of(process) for process in _tree(root))
+    return sum(map(_cpu_of, _tree(root)))
 
 
-def _tree(root: int) -> list[psutil.Process]:
+def _tree(root: int) -> list[int]:
+    """A process and all that descend from it; found from above, which takes a tenth of looking at all processes."""
+    found = [root]
+    for pid in found:
+        try:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+        except OSError:  # it ended meanwhile
+            continue
+    return found if Path(f"/proc/{root}").exists() else []
+
+
+def _cpu_of(pid: int) -> float:
     try:
-        return [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _cpu_of(process: psutil.Process) -> float:
-    try:
-        return sum(process.cpu_times()[:4])  # with that of children that have ended
+        return sum(psutil.Process(pid).cpu_times()[:4])  # with that of children that have ended
     except psutil.NoSuchProcess:
         return 0.0
 
