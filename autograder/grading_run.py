@@ -61,7 +61,8 @@ class CourseAutograde(Autograde):
         root = Path(self.coursedir.root)
         self.verdicts = root / "verdicts" / assignment
         self.run, self.submission = RunRecord(assignment), None
-        with _sentences(), _alone(root):
+        with _sentences(), _alone(root), self.settings.graders() as self.graders:
+            self._require_sandbox()
             self._require_what_grading_needs(root)
             self.coursedir.get_existing_timestamp = self._timestamp
             self.ignored = list(self.coursedir.ignore)
@@ -79,18 +80,17 @@ class CourseAutograde(Autograde):
         self.progress = ClassProgress(
             self.run.assignment, sum(len(one.notebooks) for one in upcoming), self.settings.progress
         )
-        quiet = self.progress.quiet(self.log)
-        with contextlib.closing(self.progress), quiet, _one_engine(), self.settings.graders() as graders:
+        with contextlib.closing(self.progress), self.progress.quiet(self.log), _one_engine():
             self.ahead = GradingAhead(
                 self.run.assignment,
                 upcoming,
                 lambda folder: triage_submission(folder, self.released),
                 settings,
-                *graders,
+                *self.graders,
                 self.progress.update,
             )
             super().convert_notebooks()
-            self.run.remarks += graders.remarks()
+            self.run.remarks += self.graders.remarks()
 
     def _upcoming(self) -> Iterator[Upcoming]:
         """What nbgrader is about to ask for, as far as can be told; what is told wrongly is graded when it asks."""
@@ -122,10 +122,13 @@ class CourseAutograde(Autograde):
         course_secret(root)
         require_device(self.settings.device)
         self._require_rules()
+
+    def _require_sandbox(self) -> None:
         if self.settings.unsafe_without_sandbox:
             self.log.warning(UNSAFE)
         else:
             require_sandbox()
+            self.graders.begin()
 
     def _require_rules(self) -> None:
         """Whether trained models can be evaluated: refuse what cannot be used, and say if nobody's is."""

@@ -36,6 +36,10 @@ class AllGraders:
     def __exit__(self, *error: object) -> None:
         self._opened.__exit__(*error)
 
+    def begin(self) -> None:
+        """Get ready meanwhile."""
+        self._home.begin()
+
     def __iter__(self) -> Iterator[Graders]:
         return iter((self._cluster or self._home, self._home))
 

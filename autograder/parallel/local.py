@@ -45,6 +45,11 @@ class LocalGraders:
         if self._sandbox is not None:
             self._sandbox.close()
 
+    def begin(self) -> None:
+        """Warm up meanwhile: there will be something to grade."""
+        if self._sandbox is not None:
+            self._sandbox.begin(self._device)
+
     @property
     def cold(self) -> str | None:
         """Why processes for students' code are started one by one and not forked, if they are."""

@@ -39,7 +39,8 @@ class _Forker:
     """The process that waits with everything imported, and our end of the socket that it gets its orders from."""
 
     def __init__(self, device: str) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ready = False
         with theirs:
             self.process = subprocess.Popen(
                 _command(device, theirs.fileno()),
@@ -50,18 +51,24 @@ class _Forker:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        try:
-            about = self._greeting()
-            if about["threads"] != 1:
+
+    @property
+    def control(self) -> socket.socket:
+        """That end, as soon as everything is imported.
+
+        Raises:
+            CourseError: if it cannot be.
+        """
+        if not self._ready:
+            if self._greeting()["threads"] != 1:
                 raise no_process("a library starts threads when it is imported, and these do not survive a fork")
-        except BaseException:
-            self.stop()
-            raise
+            self._ready = True
+        return self._control
 
     def _greeting(self) -> dict:
         poll = select.poll()
-        poll.register(self.control, select.POLLIN)
-        text = self.control.recv(1 << 16) if poll.poll(IMPORT_SECONDS * 1000) else b""
+        poll.register(self._control, select.POLLIN)
+        text = self._control.recv(1 << 16) if poll.poll(IMPORT_SECONDS * 1000) else b""
         if not text:
             os.set_blocking(self.process.stderr.fileno(), False)
             said = (self.process.stderr.read(4096) or b"").decode(errors="replace").strip().splitlines()
@@ -70,7 +77,7 @@ class _Forker:
 
     def stop(self) -> None:
         """End it, and with it every process that it forked."""
-        self.control.close()
+        self._control.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.stderr.close()
@@ -94,8 +101,12 @@ class WarmBubblewrap:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def begin(self, device: str) -> None:
+        """Let it import everything meanwhile."""
+        self._forker(device)
+
     def warm_up(self, device: str) -> None:
-        """Import everything now, and see whether a fork can be isolated."""
+        """Wait until everything is imported, and see whether a fork can be isolated."""
         self.launch(Limits(), device).kill()
 
     def launch(self, limits: Limits, device: str) -> SandboxProcess:

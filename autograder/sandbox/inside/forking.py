@@ -15,6 +15,7 @@ import socket
 import sys
 
 from isolation import enter_namespaces, lock_in
+from pages import use_huge_pages
 
 LONGEST = 1 << 16
 BURY_EVERY = 1000  # milliseconds
@@ -27,6 +28,7 @@ def main() -> None:
     missing = [name for name in sys.argv[2:] if not _imported(name)]
     threads = len(os.listdir("/proc/self/task"))
     gc.freeze()  # a fork that collects garbage must not touch, and so copy, all that was imported
+    use_huge_pages()
     control.send(json.dumps({"missing": missing, "threads": threads}).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who watch over a child
     while True:
