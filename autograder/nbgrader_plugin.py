@@ -5,7 +5,6 @@ nbgrader reads a cell's points from its outputs: the first `execute_result` that
 verdict ever stands there; what the student left in other cells (plots, training logs) stays for the hand grader.
 """
 
-import copy
 import math
 from pathlib import Path
 
@@ -50,7 +49,7 @@ class TriageExporter(NotebookExporter):
         path = Path(filename)
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent), modified_date="")
         triaged = self.parent.submission.notebooks[path.stem]
-        return self.from_notebook_node(copy.deepcopy(triaged.notebook), resources=resources, **kwargs)
+        return self.from_notebook_node(triaged.notebook, resources=resources, **kwargs)  # it works on a copy
 
 
 class GradeInWorker(NbGraderPreprocessor):

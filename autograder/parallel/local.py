@@ -61,6 +61,7 @@ class LocalGraders:
             forks = threading.active_count() == 1
             if forks and self._sandbox is not None:
                 self._sandbox.warm_up(self._device)
+            gc.freeze()  # what was imported is there for good: not to be looked through, and copied, again and again
             self._pool = ProcessPool(
                 self.count,
                 initializer=_prepare,
@@ -96,7 +97,6 @@ class LocalGraders:
 
 def _prepare(sandbox: WarmBubblewrap | None) -> None:
     """End with the process that records, however that ends, and leave Ctrl-C to it."""
-    gc.freeze()  # what was imported is there for good: not to be looked through again and again
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sandbox is not None:
