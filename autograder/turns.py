@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+TURNS = "segformer-course-"  # how the folder's name begins by which all graders of a machine know of one another
+
 
 class Turns:
     """The turns of all graders of this user on this machine, in whatever course they work.
@@ -21,7 +23,7 @@ class Turns:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(tempfile.gettempdir()) / f"segformer-course-{os.getuid()}"
+        self._folder = folder or Path(tempfile.gettempdir()) / f"{TURNS}{os.getuid()}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextlib.contextmanager

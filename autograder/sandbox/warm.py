@@ -41,14 +41,15 @@ class _Forker:
     def __init__(self, device: str) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ready = False
-        with theirs:
+        with theirs, contextlib.ExitStack() as opened:
+            program = [opened.enter_context(path.open("rb")) for path in sorted(INSIDE.glob("*.py"))]
             self.process = subprocess.Popen(
-                _command(device, theirs.fileno()),
+                _command(device, theirs.fileno(), {Path(file.name).name: file.fileno() for file in program}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=Bubblewrap().environment("/"),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *(file.fileno() for file in program)],
                 start_new_session=True,
             )
 
@@ -136,15 +137,22 @@ class WarmBubblewrap:
         return self._forkers[device]
 
 
-def _command(device: str, control: int) -> list[str]:
-    """bwrap with the privileges that making namespaces takes, which the forks give up."""
+def _command(device: str, control: int, program: dict[str, int]) -> list[str]:
+    """bwrap with the privileges that making namespaces takes, which the forks give up.
+
+    Args:
+        control: the descriptor of the socket.
+        program: descriptors of its files, which are copied: a mount would tell where the course lies.
+    """
     keep = ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
     root = ["--cap-drop", "ALL", *(option for name in keep for option in ("--cap-add", name))]
-    program = ("--perms", "0755", "--dir", PLACE, "--ro-bind", str(INSIDE), PLACE)
+    files = ["--perms", "0755", "--dir", PLACE]
+    for name, descriptor in program.items():
+        files += ["--perms", "0444", "--file", str(descriptor), f"{PLACE}/{name}"]
     return [
         shutil.which("bwrap") or "bwrap",
         *(root if os.geteuid() == 0 else ["--unshare-user"]),
-        *surroundings(Limits(), device, program),
+        *surroundings(Limits(), device, tuple(files)),
         *("--", sys.executable, "-s", f"{PLACE}/forking.py", str(control), *worth_importing()),
     ]
 

@@ -37,6 +37,7 @@ from autograder.cases import SECRET_FILE
 from autograder.course import Course
 from autograder.demo import open_course
 from autograder.paths import ROOT
+from autograder.turns import TURNS
 
 ATTACKS: tuple[Attack, ...] = (*FORGERIES, *BREAKOUTS, *EXHAUSTION, *BROKEN_FILES)
 LIMITS = {"seconds_per_test": 3, "seconds_per_notebook": 18, "memory_mib": 1500, "cpu_seconds": 20}
@@ -276,7 +277,8 @@ def _files_left(ran: Ran) -> list[str]:
     places = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/dev/shm"), Path("/var/tmp"), Path("/"), Path.home()]
     places.append(ran.base / "home")
     found = {path for place in places for path in place.glob(f"*mark-{ran.place.token}*")}
-    found |= set((ran.base / "tmp").iterdir())  # what the grader itself forgot
+    forgotten = set((ran.base / "tmp").iterdir())  # by the grader itself
+    found |= {path for path in forgotten if not path.name.startswith(TURNS)}
     return sorted(map(str, found))
 
 
