@@ -124,11 +124,14 @@ class GradingAhead:
     def _ask(self, student: str, job: Job) -> "Future[Graded]":
         """One grading for all who handed in the same."""
         name = job.name
+        owners = self._owners.setdefault(name, [])
+        if student not in owners:
+            owners.append(student)
+            self.graded += name in self._counted
         if name not in self._futures:
             graders = self.at_home if evaluated_cells(self.assignment, job.notebook) else self.graders
             self._futures[name] = graders.submit(job)
             self._futures[name].add_done_callback(lambda future: self._keep(job, future))
-        self._owners.setdefault(name, []).append(student)
         return self._futures[name]
 
     def _keep(self, job: Job, future: "Future[Graded]") -> None:
@@ -139,7 +142,7 @@ class GradingAhead:
     def _take_notice(self) -> None:
         done = {name for name, future in self._futures.items() if future.done()} - self._counted
         self._counted |= done
-        self.graded += sum(len(set(self._owners[name])) for name in done)
+        self.graded += sum(len(self._owners[name]) for name in done)
         if done:
             self.notice(self)
 
