@@ -14,7 +14,8 @@ import struct
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 0x20
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 24, 38
 CAPABILITY_VERSION_3, LAST_CAPABILITY = 0x20080522, 63
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
@@ -43,7 +44,7 @@ def enter_namespaces(scratch: int, *, with_user: bool) -> None:
     _mount("none", "/", "", MS_REC | MS_PRIVATE)
     _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     for folder in SCRATCH:
-        _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={scratch}")
+        _make_fresh(folder, scratch)
     os.chdir(SCRATCH[0])
     _bring_up_loopback()
 
@@ -64,6 +65,24 @@ def lock_in(user: int | None, limits: dict) -> None:
         _become(user)
     _no_more_user_namespaces()
     _without_privileges()
+
+
+def _make_fresh(folder: str, size: int) -> None:
+    """Make a folder empty, but for what is mounted below it: the environment may lie there. That is read-only."""
+    kept = {name: os.open(f"{folder}/{name}", os.O_PATH) for name in _mounted_below(folder)}
+    _mount("tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={size}")
+    for name, descriptor in kept.items():
+        path = f"{folder}/{name}"
+        os.mkdir(path)
+        _mount(f"/proc/self/fd/{descriptor}", path, "", MS_BIND | MS_REC)
+        _mount("none", path, "", MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
+        os.close(descriptor)
+
+
+def _mounted_below(folder: str) -> set[str]:
+    with open("/proc/self/mountinfo") as mounts:
+        places = [line.split()[4].encode().decode("unicode_escape") for line in mounts]
+    return {place[len(folder) + 1 :].split("/")[0] for place in places if place.startswith(f"{folder}/")}
 
 
 def _become(user: int) -> None:
