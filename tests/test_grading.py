@@ -190,13 +190,13 @@ def test_the_case_depends_on_the_secret_and_on_the_content_and_on_nothing_else()
     cases = [case_number(b"secret", content) for content in contents]
     assert cases == [case_number(b"secret", content) for content in contents]
     assert set(cases) == set(range(POOL_SIZE))  # the whole pool is used ...
-    assert max(map(cases.count, range(POOL_SIZE))) < 60  # ... evenly: 25 each on average
+    assert max(map(cases.count, range(POOL_SIZE))) < 135  # ... evenly: 100 each on average
     others = [case_number(b"another", content) for content in contents]
-    assert 5 < sum(a == b for a, b in zip(cases, others, strict=True)) < 60  # as often as chance has it
+    assert 65 < sum(a == b for a, b in zip(cases, others, strict=True)) < 135  # as often as chance has it
 
 
 def test_the_case_of_a_submission_is_the_same_in_years_to_come():
-    assert case_number(b"secret", "content") == 4
+    assert case_number(b"secret", "content") == 0
     assert case_seed(b"secret", "segformer", 3, "attention/test_one_head") == 2522027627
 
 
