@@ -39,7 +39,7 @@ FAULT_MESSAGE = "This test could not be completed on your code, for a reason tha
 
 # Without cache, terminal and the settings of whatever project the grader is started from: a verdict must depend on the
 # submission and the tests alone. Nor what takes time and is of no use here: `-s` captures no output, and the two that
-# watch for exceptions nobody caught collect garbage for a third of a second in every run.
+# watch for exceptions nobody caught collect garbage in every run.
 WITHOUT = ("cacheprovider", "terminal", "logging", "unraisableexception", "threadexception", "faulthandler", "warnings")
 # What is installed beside pytest must not take part either, nor options from the environment: a `-x` would cost points.
 PYTEST_SETTINGS = {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

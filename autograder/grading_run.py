@@ -64,8 +64,8 @@ class CourseAutograde(Autograde):
         with _sentences(), _alone(root), self.settings.graders() as self.graders:
             self._require_sandbox()
             self._require_what_grading_needs(root)
-            for path in self.verdicts.rglob("*.part"):  # what a killed run was writing
-                path.unlink(missing_ok=True)
+            for path in filter(Path.is_file, self.verdicts.rglob(".*.part")):  # what a killed run was writing
+                path.unlink()
             self.coursedir.get_existing_timestamp = self._timestamp
             self.ignored = list(self.coursedir.ignore)
             self.assignments = self._expected(assignment)

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from segkit.errors import CourseError
+
 TURNS = "segformer-course-"  # how the folder's name begins by which all graders of a machine know of one another
 
 
@@ -20,11 +22,19 @@ class Turns:
 
     Args:
         folder: of the files by which they know of one another; None: one of the machine's temporary ones.
+
+    Raises:
+        CourseError: if it belongs to somebody else, who could keep everybody waiting.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or Path(tempfile.gettempdir()) / f"{TURNS}{os.getuid()}"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._folder.lstat().st_uid != os.getuid() or self._folder.is_symlink():
+            raise CourseError(
+                f"Nothing was graded: {self._folder}, by which graders take turns, is not yours. Ask whoever made it "
+                "to remove it, or set TMPDIR to a folder of your own."
+            )
 
     @contextlib.contextmanager
     def beside_others(self) -> Iterator[None]:

@@ -35,7 +35,7 @@ from autograder.demo import open_course
 from autograder.marks import read_marks
 
 MIB = 2**20
-LOOK_EVERY = 5  # seconds: adding up a process's pages takes a twentieth of one
+LOOK_EVERY = 5  # seconds: adding up the pages of a process takes time itself
 
 
 def main() -> None:

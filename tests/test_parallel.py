@@ -9,6 +9,7 @@ import time
 from concurrent.futures import Future
 from dataclasses import replace
 
+import dask
 import nbformat
 import psutil
 import pytest
@@ -131,7 +132,9 @@ def working(run: subprocess.Popen) -> bool:
 def test_a_grading_process_that_is_killed_loses_nothing(tmp_path, expected):
     course = new_course(tmp_path)
     run = while_it_grades(course, "--GradeInWorker.jobs=2")
-    for grader in graders(run):
+    killed = graders(run)
+    assert len(killed) == 2
+    for grader in killed:
         grader.kill()
     _, said = run.communicate(timeout=120)
     assert run.returncode == 0 and f"{len(CLASS)} submissions graded" in said, said
@@ -211,10 +214,34 @@ def test_a_machine_with_another_course_is_refused():
 
 
 def test_a_process_that_is_lost_again_and_again_is_a_sentence():
-    ending = intro_job(cells={NOTEBOOK: [Cell(1, "import os, signal\nX = os.kill(os.getppid(), signal.SIGKILL)")]})
+    ending = intro_job(cells={NOTEBOOK: [Cell(1, ENDING)]})
     ending = replace(ending, basis=verdict_basis(ASSIGNMENT, content_key(ending.cells), ending.settings))
     with LocalGraders(1, "cpu", sandboxed=False) as own, pytest.raises(CourseError, match=r"3 processes .* were lost"):
         own.submit(ending).result(timeout=120)
+
+
+ENDING = "import os, signal\nX = os.kill(os.getppid(), signal.SIGKILL)"
+
+
+def test_a_cluster_that_loses_a_worker_for_each_try_says_so():
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    job = intro_job(cells={NOTEBOOK: [Cell(1, ENDING)]})
+    job = replace(job, basis=verdict_basis(ASSIGNMENT, content_key(job.cells), job.settings))
+    refused = pytest.raises(CourseError, match="gave no verdict on 01_warmup of one submission")
+    with cluster, ClusterGraders(cluster.scheduler_address) as away, refused:
+        away.submit(job).result(timeout=120)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_turns_are_not_taken_in_a_folder_of_somebody_else(tmp_path):
+    Turns(tmp_path / "own")
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 12345, 12345)
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    for name in ("theirs", "link"):
+        with pytest.raises(CourseError, match="by which graders take turns, is not yours"):
+            Turns(tmp_path / name)
 
 
 # --- ahead ----------------------------------------------------------------------------------------------------------
@@ -268,6 +295,14 @@ def test_what_is_the_same_is_graded_once(ahead):
         found.append(grading.verdict(one.student, submission, NOTEBOOK))
     assert len(graders.asked) == 2 and len(found) == grading.graded == 20
     assert len(read) == 20, "everything that was handed in is read once"
+
+
+def test_a_notebook_that_cannot_be_read_counts_as_done(ahead):
+    grading, upcoming, _, _ = ahead
+    (upcoming[0].folder / f"{NOTEBOOK}.ipynb").unlink()
+    submission = grading.submission(upcoming[0].student, upcoming[0].folder)
+    assert grading.verdict(upcoming[0].student, submission, NOTEBOOK).verdict.unreadable
+    assert grading.graded == 1
 
 
 def test_only_as_much_is_read_ahead_as_graders_need(ahead, monkeypatch):

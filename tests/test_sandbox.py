@@ -7,12 +7,14 @@ the processes needs a worker. Everything here holds for root and for an ordinary
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -845,6 +847,17 @@ def test_a_fork_ends_when_nobody_listens_to_it_any_more(warm):
     process._link.close()  # as when the grader is killed
     assert are_gone({process.pid})
     process._close()
+
+
+def test_a_process_that_is_lost_with_the_forking_one_is_no_crash_of_the_code():
+    with WarmBubblewrap() as sandbox, Worker(submission(THREADS), limits=Limits(test=20), sandbox=sandbox) as worker:
+        ask(worker).call("multiply_in_threads")
+        forking = sandbox._forkers["cpu"].process
+        Timer(0.5, lambda: os.killpg(forking.pid, signal.SIGKILL)).start()
+        with pytest.raises(AnswerError, match="was lost with others on this machine") as error:
+            ask(worker).call("wait_for_ever")
+        assert error.value.stopped == "memory" and worker.doubtful  # not kept, and tried again alone
+        assert ask(worker).call("multiply_in_threads").result == (True, 2)
 
 
 def test_a_forking_process_that_was_killed_is_started_anew():

@@ -1,5 +1,6 @@
 """Grades the submissions of a class ahead of nbgrader, which records one after the other."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -82,6 +83,7 @@ class GradingAhead:
         """
         triaged = submission.notebooks[notebook]
         if triaged.unreadable:
+            self.graded += 1
             return Graded(self._unreadable(triaged), {}, [], 0.0, "")
         job = self._job(submission, notebook)
         future = self._ask(student, job)
@@ -129,14 +131,15 @@ class GradingAhead:
             owners.append(student)
             self.graded += name in self._counted
         if name not in self._futures:
-            graders = self.at_home if evaluated_cells(self.assignment, job.notebook) else self.graders
-            self._futures[name] = graders.submit(job)
+            evaluates = self.settings.rules.data and evaluated_cells(self.assignment, job.notebook)
+            self._futures[name] = (self.at_home if evaluates else self.graders).submit(job)
             self._futures[name].add_done_callback(lambda future: self._keep(job, future))
         return self._futures[name]
 
     def _keep(self, job: Job, future: "Future[Graded]") -> None:
         if not future.cancelled() and future.exception() is None:
-            self._store.write(content_key(job.cells), future.result().kept)
+            with contextlib.suppress(OSError):  # a full disk is met, and said, where verdicts are written
+                self._store.write(content_key(job.cells), future.result().kept)
             future.result().kept.clear()  # it is on the disk now
 
     def _take_notice(self) -> None:

@@ -1,6 +1,6 @@
 """Grading on other machines: the workers of a dask.distributed cluster, which the course trusts."""
 
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 
 from autograder.parallel import job as jobs
@@ -55,4 +55,23 @@ class ClusterGraders:
 
     def submit(self, job: Job) -> "Future[Graded]":
         """Grade a notebook as soon as a worker is free. What is kept is kept at home."""
-        return self._executor.submit(jobs.grade, replace(job, settings=replace(job.settings, kept=None)))
+        promised: Future[Graded] = Future()
+
+        def end(attempt: Future) -> None:
+            error = CancelledError("it was cancelled") if attempt.cancelled() else attempt.exception()
+            if error is None:
+                promised.set_result(attempt.result())
+            elif isinstance(error, CourseError):
+                promised.set_exception(error)
+            else:
+                promised.set_exception(
+                    CourseError(
+                        f"The cluster at {self._address} gave no verdict on {job.notebook} of one submission "
+                        f"({type(error).__name__}: {error}). Look at its workers' logs, and grade again: what was "
+                        "graded is kept."
+                    )
+                )
+
+        away = replace(job, settings=replace(job.settings, kept=None))
+        self._executor.submit(jobs.grade, away).add_done_callback(end)
+        return promised

@@ -47,7 +47,7 @@ class LocalGraders:
 
     def begin(self) -> None:
         """Warm up meanwhile: there will be something to grade."""
-        if self._sandbox is not None:
+        if self._sandbox is not None and _can_fork():
             self._sandbox.begin(self._device)
 
     @property
@@ -57,11 +57,11 @@ class LocalGraders:
 
     def _started(self) -> ProcessPool:
         if self._pool is None:
-            # A fork shares what is imported. Not beside other threads: what they hold locked would stay so in a fork.
-            forks = threading.active_count() == 1
-            if forks and self._sandbox is not None:
-                self._sandbox.warm_up(self._device)
-            gc.freeze()  # what was imported is there for good: not to be looked through, and copied, again and again
+            forks = _can_fork()
+            if forks:
+                gc.freeze()  # what was imported is there for good: not to be looked through, and copied, each time
+                if self._sandbox is not None:
+                    self._sandbox.warm_up(self._device)
             self._pool = ProcessPool(
                 self.count,
                 initializer=_prepare,
@@ -93,6 +93,11 @@ class LocalGraders:
                 )
 
         self._started().schedule(jobs.grade, args=[job]).add_done_callback(end)
+
+
+def _can_fork() -> bool:
+    """A fork shares what is imported. Not beside other threads: what they hold locked would stay so in a fork."""
+    return threading.active_count() == 1
 
 
 def _prepare(sandbox: WarmBubblewrap | None) -> None:

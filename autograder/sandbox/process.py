@@ -17,11 +17,15 @@ OF_A_SHELL = 128  # bubblewrap, like a shell, exits with this plus the signal th
 
 
 class SandboxProcess(Protocol):
-    """The process of a submission's code. `pid`: of the first one, as this side numbers it."""
+    """The process of a submission's code. `pid`: of the first one, as this side numbers it.
+
+    `lost`: it ended with what watched over it, which is out of the reach of a submission.
+    """
 
     requests: BinaryIO
     answers: BinaryIO
     pid: int
+    lost: bool
 
     def status(self) -> int | None:
         """None while it runs, then its exit status, or minus the signal that ended it."""
@@ -35,6 +39,8 @@ class SandboxProcess(Protocol):
 
 class StartedProcess:
     """A process of its own, from a command line. Without a folder that it brings, it works in a temporary one."""
+
+    lost = False
 
     def __init__(self, command: list[str], environment, *, own_folder: bool) -> None:
         self._folder = None if own_folder else tempfile.mkdtemp(prefix="submission-")
@@ -93,7 +99,7 @@ class ForkedProcess:
         self.requests, self.answers = os.fdopen(ours_requests, "wb", 0), os.fdopen(ours_answers, "rb", 0)
         self._handle: int | None = None
         self._ended: int | None = None
-        self._said = ""
+        self._said, self.lost = "", False
         try:
             with theirs, os.fdopen(theirs_requests, "rb"), os.fdopen(theirs_answers, "wb"):
                 socket.send_fds(
@@ -110,13 +116,13 @@ class ForkedProcess:
             raise
 
     def status(self) -> int | None:
-        """As it was told; a process of which nothing is told any more was killed with the one that watched over it."""
+        """As it was told; of a process that is lost, nothing is told any more."""
         if self._ended is None:
             try:
                 text = self._link.recv(1 << 12, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return None
-            told = json.loads(text) if text else {}
+            told, self.lost = json.loads(text) if text else {}, not text
             self._ended, self._said = told.get("status", -signal.SIGKILL), told.get("error", "")
         return self._ended
 

@@ -242,7 +242,11 @@ class Worker:
         deadline = time.monotonic() + EXIT_SECONDS
         while (status := self._process.status()) is None and time.monotonic() < deadline:
             time.sleep(0.01)
+        lost = self._process.lost
         self._stop()
+        if lost:
+            self.doubtful = True
+            return _stopped("memory", "Your code's process was lost with others on this machine.")
         if status is None:
             return _stopped("protocol", "Your code's process was stopped: it closed the pipe that answers go through.")
         number = max(0, -status)

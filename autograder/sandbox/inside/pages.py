@@ -1,6 +1,6 @@
 """Large pages for what was imported: a fork copies an entry for each page, and PyTorch fills very many small ones.
 
-Linux 6.1 and newer, madvise(2). Elsewhere nothing happens, and a fork takes four times as long.
+Linux 6.1 and newer, madvise(2). Elsewhere nothing happens, and a fork takes longer.
 """
 
 import ctypes
