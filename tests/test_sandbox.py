@@ -849,6 +849,25 @@ def test_a_fork_ends_when_nobody_listens_to_it_any_more(warm):
     process._close()
 
 
+def test_two_at_a_time_share_no_namespace_and_no_folder():
+    source = """
+import os
+def namespaces():
+    return sorted(os.readlink(f"/proc/self/ns/{name}") for name in ("pid", "net", "ipc", "uts", "mnt", "user"))
+def leave():
+    return [open(f"{folder}/note", "w").close() for folder in ("/tmp", "/dev/shm")]
+def seen():
+    return os.listdir("/tmp"), os.listdir("/dev/shm"), len([name for name in os.listdir("/proc") if name.isdigit()])
+"""
+    with Worker(submission(source)) as first, Worker(submission(source)) as second:
+        before = ask(second).call("seen").result
+        ask(first).call("leave")
+        assert ask(second).call("seen").result == before
+        ours, theirs = (set(ask(one).call("namespaces").result) for one in (first, second))
+        assert len(ours) == len(theirs) == 6 and not ours & theirs
+        assert not (ours | theirs) & {os.readlink(f"/proc/self/ns/{name}") for name in ("pid", "net", "ipc", "mnt")}
+
+
 def test_a_process_that_is_lost_with_the_forking_one_is_no_crash_of_the_code():
     with WarmBubblewrap() as sandbox, Worker(submission(THREADS), limits=Limits(test=20), sandbox=sandbox) as worker:
         ask(worker).call("multiply_in_threads")
