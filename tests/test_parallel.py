@@ -112,21 +112,27 @@ def while_it_grades(course, *options: str) -> subprocess.Popen:
     return run
 
 
-def graders(run: subprocess.Popen) -> list[psutil.Process]:
-    """Its grading processes: the forks of nbgrader itself."""
+def command_lines(processes: list[psutil.Process]) -> list[tuple[psutil.Process, str]]:
+    """Those that still run, each with its command line; one that ends meanwhile has none."""
     found = []
-    for child in psutil.Process(run.pid).children():
+    for process in processes:
         try:
-            found += [child] if "nbgrader" in " ".join(child.cmdline()) else []
+            found.append((process, " ".join(process.cmdline())))
         except psutil.NoSuchProcess:
             continue
     return found
 
 
+def graders(run: subprocess.Popen) -> list[psutil.Process]:
+    """Its grading processes: the forks of nbgrader itself."""
+    children = psutil.Process(run.pid).children()
+    return [child for child, command in command_lines(children) if "nbgrader" in command]
+
+
 def working(run: subprocess.Popen) -> bool:
     """Whether a notebook is being graded: the forking process has forked."""
     children = psutil.Process(run.pid).children(recursive=True)
-    return sum("forking.py" in " ".join(child.cmdline()) for child in children if child.is_running()) > 3
+    return sum("forking.py" in command for _, command in command_lines(children)) > 3
 
 
 def test_a_grading_process_that_is_killed_loses_nothing(tmp_path, expected):
@@ -179,7 +185,7 @@ def test_ctrl_c_ends_a_run_with_a_sentence_and_without_processes(tmp_path):
     _, said = run.communicate(timeout=60)
     assert "autograder: interrupted; what was finished is kept" in said and "Traceback" not in said
     _, left = psutil.wait_procs(processes, timeout=10)
-    assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
+    assert not command_lines(left)
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

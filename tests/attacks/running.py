@@ -269,8 +269,11 @@ def _adopting_orphans() -> Iterator[None]:
 
 def _processes() -> list[str]:
     time.sleep(0.5)  # what was killed may take a moment to go
-    living = [process for process in psutil.Process().children(recursive=True) if process.status() != "zombie"]
-    return [f"process {process.pid}: {' '.join(process.cmdline())[:200]}" for process in living]
+    living = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # so says psutil of a zombie, too
+            living.append(f"process {process.pid}: {' '.join(process.cmdline())[:200]}")
+    return living
 
 
 def _files_left(ran: Ran) -> list[str]:
