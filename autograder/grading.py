@@ -254,7 +254,7 @@ class _Collector:
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[EXAMINATION] = self.examination
-        config.option.tbstyle = "native"  # nobody reads it; the usual one takes longer than most tests
+        config.option.tbstyle = "value"  # nobody reads more of it; a traceback takes longer than most tests
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         self.unmarked = [item.nodeid for item in items if item.get_closest_marker("graded") is None]

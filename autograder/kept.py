@@ -102,7 +102,7 @@ class KeptMarks:
 def marks_file(folder: Path | None, task: str, basis: Basis) -> Path | None:
     """Where the marks of a task in a case are kept: another file for each state of the course that they depend on."""
     parts = ("engine", "tests", "catalogue", "versions", "secret", "case")
-    return folder and folder / "marks" / f"{_digest(task, {name: asdict(basis)[name] for name in parts})}.json"
+    return folder and folder / "marks" / f"{_digest(task, {name: getattr(basis, name) for name in parts})}.json"
 
 
 def _read(path: Path) -> dict | None:
@@ -118,7 +118,7 @@ def _read(path: Path) -> dict | None:
 def finding_name(test: str, basis: Basis) -> str:
     """The name of a test's finding. `test`: from `fingerprint_of_test`."""
     without = ("tests", "catalogue", "evaluation")
-    depends_on = {name: value for name, value in asdict(basis).items() if name not in without}
+    depends_on = {name: value for name, value in vars(basis).items() if name not in without}
     return _digest(test, depends_on)
 
 

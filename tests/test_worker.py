@@ -1,5 +1,6 @@
 """The process that holds a submission's code: whatever the code does there, the grader gets an answer or a sentence."""
 
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from autograder.sandbox import Limits, Worker, bubblewrap
-from autograder.sandbox.limits import MIB
+from autograder.sandbox.limits import MIB, Exceeded, exceeded
 from segkit.checking import worker as worker_module
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.student import provide_sources
@@ -533,3 +534,25 @@ def test_a_notebook_that_was_not_handed_in_defines_nothing():
     assert problems == []
     with pytest.raises(AnswerError, match="SegFormer is not defined"):
         Candidate(bench.perform, "segformer").build("SegFormer")
+
+
+FAMILY = """
+import subprocess, sys, threading
+child = [sys.executable, "-c", "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"]
+thread = threading.Thread(target=subprocess.run, args=[child])
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["the kernel lists children", "it does not"])
+def test_processes_are_counted_whoever_started_them(monkeypatch, listed):
+    monkeypatch.setattr("autograder.sandbox.limits._kernel_lists_children", lambda: listed)
+    with subprocess.Popen([sys.executable, "-c", FAMILY], stdin=subprocess.PIPE) as grandparent:
+        seen, deadline = 0, time.monotonic() + 20
+        while seen < 3 and time.monotonic() < deadline:
+            limits = Limits(processes=seen - 4)  # one fewer than there are
+            seen += exceeded(grandparent.pid, limits, sys.maxsize) == Exceeded("processes")
+        assert seen == 3 and exceeded(grandparent.pid, Limits(processes=-1), sys.maxsize) is None
+        grandparent.stdin.write(b"\n")
+    assert exceeded(grandparent.pid, Limits(processes=-4), sys.maxsize) is None, "nobody is left"
