@@ -387,6 +387,4 @@ def test_arbitrary_replies_to_reading_a_module(tree):
 @few
 @given(st.dictionaries(st.sampled_from(["error", "kind", "stopped", "type"]), trees))
 def test_arbitrary_reports_of_errors(reply):
-    asking = candidate(reply)
-    asking.begin()  # it is sent with the question below, and shares its answer
-    assert isinstance(asked(asking.build, "Stage"), AnswerError) == ("error" in reply)
+    assert isinstance(asked(candidate(reply).read, Handle("0")), AnswerError) == ("error" in reply)

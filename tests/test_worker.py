@@ -230,7 +230,8 @@ def test_what_the_code_raises_is_said_with_its_place(shared):
     with pytest.raises(AnswerError, match="Your code raised KeyboardInterrupt: stop it"):
         ask(shared).call("interrupts")
     with pytest.raises(AnswerError, match="MixFFN is not defined: complete its cell"):
-        ask(shared).build("MixFFN", channels=1, expansion_factor=1)
+        asking = ask(shared)
+        asking.state(asking.build("MixFFN", channels=1, expansion_factor=1))
 
 
 def test_what_the_code_raises_can_be_written_to_a_file(shared):
@@ -533,7 +534,8 @@ def test_a_notebook_that_was_not_handed_in_defines_nothing():
         provide_sources({})
     assert problems == []
     with pytest.raises(AnswerError, match="SegFormer is not defined"):
-        Candidate(bench.perform, "segformer").build("SegFormer")
+        candidate = Candidate(bench.perform, "segformer")
+        candidate.call(candidate.build("SegFormer"))
 
 
 FAMILY = """

@@ -83,11 +83,14 @@ class Candidate:
         self._first = [({"do": "begin", "doubles": list(doubles), "seed": seed, "assignment": self.assignment}, {})]
 
     def make(self, kind: str, **fields: Any) -> Handle:
-        """Build an object beside the student's code: kinds and fields as `segkit.checking.objects.build_object`."""
+        """Build an object beside the student's code: kinds and fields as `segkit.checking.objects.build_object`.
+
+        Takes place with the next question, which also tells if it could not be built.
+        """
         handle = Handle(str(next(self._ids)))
         tensors: Tensors = {}
         value = encode(Make(kind, **fields), tensors)
-        self._ask({"do": "make", "id": handle.id, "value": value}, tensors)
+        self._first.append(({"do": "make", "id": handle.id, "value": value}, tensors))
         return handle
 
     def build(self, name: str, *args: Any, dtype: str = "float64", **kwargs: Any) -> Handle:
