@@ -149,7 +149,10 @@ def fingerprint_of_engine(assignment: str) -> str:
     segkit = NOTEBOOKS / "segkit"
     other_tasks = {path for path in (segkit / "tasks").iterdir() if path.is_dir() and path.name != assignment}
     library = [path for path in sorted(segkit.rglob("*.py")) if not other_tasks & set(path.parents)]
-    engine = [ROOT / "autograder" / f"{name}.py" for name in ("cases", "examination", "reference", "testing")]
+    engine = [
+        ROOT / "autograder" / f"{name}.py"
+        for name in ("cases", "examination", "hidden_session", "reference", "testing")
+    ]
     engine += [HIDDEN_TESTS / "conftest.py", *sorted((ROOT / "autograder" / "sandbox").rglob("*.py"))]
     reference = [[cell.source for cell in runnable_cells(source)] for source in read_sources(assignment)]
     return _digest(_of_files([*library, *engine]), reference)

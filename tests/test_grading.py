@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import grading
+from autograder import grading, hidden_session
 from autograder.cases import POOL_SIZE, SECRET_FILE, case_number, case_seed, course_secret
 from autograder.feedback import notebook_html, task_html, task_text
 from autograder.grading import Settings, earlier_cells, grade_notebook, task_points
@@ -310,7 +310,7 @@ from autograder.testing import graded
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Grade a submission with hidden tests written here: `run(task="text of its tests")`."""
-    monkeypatch.setattr(grading, "HIDDEN_TESTS", tmp_path)
+    monkeypatch.setattr(hidden_session, "HIDDEN_TESTS", tmp_path)
     (tmp_path / "segformer").mkdir()
     for name in ("conftest.py", "pytest.ini"):
         (tmp_path / name).write_text((HIDDEN_TESTS / name).read_text())
@@ -472,7 +472,7 @@ def test_a_notebook_builds_on_earlier_ones_only():
         ("unmarked", GOOD + "def test_bad(): pass", "test_bad has no @graded mark"),
         ("syntax", "def test_bad(:", r"could not be run \(pytest"),
         ("import", "import no_such_module", r"could not be run \(pytest"),
-        ("nothing", "x = 1", r"could not be run \(pytest"),
+        ("nothing", "x = 1", "There is no hidden test of unusable_nothing"),
     ],
 )
 def test_hidden_tests_that_cannot_be_run_are_said(run, name, text, words):
@@ -491,7 +491,7 @@ def test_a_task_whose_file_holds_no_test_is_no_task_with_zero_points(run):
 
 
 def test_a_missing_file_of_hidden_tests_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(grading, "HIDDEN_TESTS", tmp_path)
+    monkeypatch.setattr(hidden_session, "HIDDEN_TESTS", tmp_path)
     with pytest.raises(CourseError, match=r"The hidden tests test_patch_merging\.py, .* are missing from"):
         grade_notebook("segformer", "02_modules", {"02_modules": []}, SETTINGS)
 

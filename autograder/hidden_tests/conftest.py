@@ -11,7 +11,7 @@ import pytest
 
 from autograder.cases import POOL_SIZE
 from autograder.examination import Examination
-from autograder.grading import EXAMINATION
+from autograder.hidden_session import EXAMINATION
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox, Worker, require_device, require_sandbox
 from autograder.submissions import candidate_cells
 from segkit.errors import CourseError
@@ -45,19 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def examinations(request: pytest.FixtureRequest):
-    """The code under test by assignment: from the grader, or from the command line."""
-    given = request.config.stash.get(EXAMINATION, None)
-    opened = {given.assignment: given} if given else {}
+def examinations():
+    """The code under test by assignment, as the command line names it."""
+    opened: dict[str, Examination] = {}
     yield opened
     for examination in opened.values():
-        if examination is not given:
-            examination.__exit__()
+        examination.__exit__()
 
 
 @pytest.fixture
 def examination(request: pytest.FixtureRequest, examinations: dict[str, Examination]) -> Examination:
-    """The code under test for the assignment in whose folder the test stands."""
+    """The code under test for the assignment in whose folder the test stands: the grader's, or the command line's."""
+    if given := request.config.stash.get(EXAMINATION, None):
+        return given
     assignment = request.path.parent.name
     if assignment not in examinations:
         option = request.config.getoption

@@ -1,5 +1,6 @@
 """One notebook to grade, as it goes to a grading process, and what comes back from there."""
 
+import multiprocessing
 import os
 import platform
 import time
@@ -9,6 +10,7 @@ from threading import Lock
 import torch
 
 from autograder.grading import Settings, grade_notebook, verdict_basis
+from autograder.hidden_session import HiddenTests
 from autograder.kept import KeptFindings
 from autograder.parallel.devices import is_lost
 from autograder.sandbox import Bubblewrap
@@ -23,6 +25,7 @@ Record = dict  # what is kept of a notebook's findings
 
 _one_at_a_time = Lock()  # pytest and the students' own loader work with what belongs to the whole process
 _warm: WarmBubblewrap | None = None
+_hidden: dict[str, HiddenTests] = {}  # by assignment
 _lost: set[str] = set()  # devices that no longer work for this process
 
 
@@ -107,10 +110,18 @@ def _grade(job: Job) -> Graded:
         results=job.results,
         kept=kept,
         turns=Turns(),
+        hidden_tests=_hidden_tests(job.assignment),
         report=tried.append,
     )
     seconds = round(time.monotonic() - started, 3)
     return Graded(replace(verdict, seconds=seconds), kept.record, tried, seconds, f"{platform.node()} {os.getpid()}")
+
+
+def _hidden_tests(assignment: str) -> HiddenTests | None:
+    """Those that this process has found already, if it is there for grading only: they take a thread."""
+    if multiprocessing.parent_process() is None:
+        return None
+    return _hidden.setdefault(assignment, HiddenTests(assignment))
 
 
 def _require_same_course(job: Job) -> None:
