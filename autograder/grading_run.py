@@ -129,8 +129,8 @@ class CourseAutograde(Autograde):
         if self.settings.unsafe_without_sandbox:
             self.log.warning(UNSAFE)
         else:
-            require_sandbox()
             self.graders.begin()
+            require_sandbox()
 
     def _require_rules(self) -> None:
         """Whether trained models can be evaluated: refuse what cannot be used, and say if nobody's is."""

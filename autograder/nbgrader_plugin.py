@@ -36,6 +36,8 @@ class TriageExporter(NotebookExporter):
     makes, so this is where its converter becomes a `CourseAutograde`.
     """
 
+    optimistic_validation = Bool(True, help="Validate a notebook once, not after each preprocessor").tag(config=True)
+
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
         if type(self.parent) is Autograde:

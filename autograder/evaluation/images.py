@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from autograder.paths import NOTEBOOKS
-from segkit.datasets import FourClassADE20K, prepare_image
 from segkit.errors import CourseError
 from segkit.subset.manifest import seal
 
@@ -35,6 +34,8 @@ class EvaluationImages:
                 f"Nothing was graded: the images that models are evaluated on lie in {NOTEBOOKS}, which students get. "
                 "Move them elsewhere."
             )
+        from segkit.datasets import FourClassADE20K  # takes seconds, and most runs have no images
+
         self._pairs = FourClassADE20K(self.root, SPLIT)
         if not len(self._pairs):
             raise CourseError(f"Nothing was graded: {self.root} has no {SPLIT} images to evaluate models on.")
@@ -53,6 +54,8 @@ class EvaluationImages:
 
     def batches(self, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
         """Images float32 (B, 3, *size), prepared as for training, and their labels uint8 (B, S, S), 255 unlabelled."""
+        from segkit.datasets import prepare_image
+
         count = max(1, PIXELS // (size[0] * size[1]))
         for first in range(0, len(self), count):
             pairs = [self._pairs[index] for index in range(first, min(first + count, len(self)))]

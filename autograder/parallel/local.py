@@ -1,11 +1,13 @@
 """Grading processes on this machine: forked from the one that records, which has imported everything already."""
 
+import contextlib
 import ctypes
 import gc
 import multiprocessing
 import signal
 import threading
 from concurrent.futures import Future
+from importlib import import_module
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -15,6 +17,7 @@ from autograder.sandbox.warm import WarmBubblewrap
 from segkit.errors import CourseError
 
 ATTEMPTS = 3
+USED_BY_ALL = "segkit.datasets"  # with all of torchvision; imported while the sandbox warms up, and once for all
 PR_SET_PDEATHSIG = 1
 
 
@@ -48,7 +51,8 @@ class LocalGraders:
     def begin(self) -> None:
         """Warm up meanwhile: there will be something to grade."""
         if self._sandbox is not None and _can_fork():
-            self._sandbox.begin(self._device)
+            with contextlib.suppress(OSError):  # no bubblewrap: `require_sandbox` has a sentence for that
+                self._sandbox.begin(self._device)
 
     @property
     def cold(self) -> str | None:
@@ -59,6 +63,7 @@ class LocalGraders:
         if self._pool is None:
             forks = _can_fork()
             if forks:
+                import_module(USED_BY_ALL)
                 gc.freeze()  # what was imported is there for good: not to be looked through, and copied, each time
                 if self._sandbox is not None:
                     self._sandbox.warm_up(self._device)
