@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler",
         default="",
         metavar="ADDRESS",
-        help="dask.distributed scheduler whose workers grade (docs/cluster.md)",
+        help="dask.distributed scheduler whose workers grade (docs/class.md)",
     )
     grade.add_argument("--force", action="store_true", help="grade again what is graded already")
     grade.add_argument(
