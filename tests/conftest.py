@@ -6,11 +6,13 @@ runs while the other process waits.
 """
 
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from autograder.turns import Turns
 
@@ -43,3 +45,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     turns = Turns(item.config.cache.mkdir("alone"))
     with turns.alone() if item.get_closest_marker("alone") else turns.beside_others():
         return (yield)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    program = shutil.which("chromium")
+    assert program, "Chromium is missing: `make browser` installs it, or `sudo apt-get install chromium`."
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=options)
+        yield opened
+        opened.close()

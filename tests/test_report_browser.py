@@ -1,12 +1,10 @@
 """The class report in a browser: it asks for nothing, says nothing on the console, and everybody can use it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 from report_class import ASSIGNMENT, COPIES, Member, make_class, realistic_class
 from test_report import NASTY, SCRIPT
 
@@ -23,17 +21,6 @@ def address(tmp_path_factory) -> str:
     hostile = Member(NASTY, code={"attention": f"LONG = {SCRIPT}"}, repairs={"01_data": [f"{NASTY} was renamed."]})
     make_class(root, [*realistic_class(32), hostile])
     return write_report(root, ASSIGNMENT, root / "report.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    assert program, "Chromium is missing: `make browser` installs it, or `sudo apt-get install chromium`."
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=options)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=["desktop, light", "desktop, dark", "phone, light", "phone, dark"])
