@@ -16,7 +16,10 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 START_SECONDS = 90
-SHOWN_WHOLE = {"windowingMode": "none"}  # else cells outside the window are no part of the page
+SETTINGS = {
+    "notebook-extension/tracker": {"windowingMode": "none"},  # else cells outside the window are no part of the page
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 
 
 @contextlib.contextmanager
@@ -30,9 +33,10 @@ def jupyter_lab(folder: Path, private: Path, *, without: tuple[str, ...] = ()) -
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    settings = private / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text(json.dumps(SHOWN_WHOLE))
+    for name, values in SETTINGS.items():
+        path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
     own = {"HOME": private, "JUPYTER_CONFIG_DIR": private / "config", "JUPYTER_RUNTIME_DIR": private / "runtime"}
     own |= {"JUPYTERLAB_SETTINGS_DIR": private / "settings", "JUPYTER_DATA_DIR": private / "data"}
     environment = {name: value for name, value in os.environ.items() if name not in without}
@@ -63,7 +67,7 @@ def open_notebook(page: Page, address: str, path: str) -> None:
     """Open a notebook in JupyterLab and wait for its kernel."""
     page.goto(f"{address}/lab/tree/{path}?reset")
     expect(page.locator(".jp-NotebookPanel .jp-Cell").nth(3)).to_be_attached(timeout=60_000)
-    expect(page.get_by_title(re.compile("Kernel Idle|Kernel status: Idle"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("button", name=re.compile("ipykernel.*Idle"))).to_be_visible(timeout=60_000)
 
 
 def menu(page: Page, *names: str) -> None:

@@ -58,7 +58,7 @@ def test_a_wrong_answer_gets_its_hint_on_the_page_and_a_right_one_passes(page, a
 
     run(page, check)
     outputs = check.locator(".jp-OutputArea")
-    expect(outputs.locator("table")).to_contain_text("not written yet (Task 2.1")
+    expect(outputs.locator("table")).to_contain_text(f"{STUB} is not defined: complete its cell, run it")
 
     write(page, mine, stub(bundle, EXCHANGED))
     run(page, mine)
