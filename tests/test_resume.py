@@ -259,6 +259,13 @@ def test_early_stopping_counts_on_after_resuming_and_may_be_lifted(tmp_path):
     assert train(tiny_model(), tmp_path, epochs=6, mean_iou=lambda confusion: next(rest)).epochs == [1, 2, 3, 4, 5, 6]
 
 
+def test_the_patience_is_that_of_the_call_that_goes_on(tmp_path):
+    train(tiny_model(), tmp_path, epochs=3, early_stopping=9, mean_iou=scripted(0.5, 0.6, 0.4))
+    rest = iter([0.3, 0.2, 0.2, 0.2, 0.2, 0.2])
+    history = train(tiny_model(), tmp_path, epochs=9, early_stopping=2, mean_iou=lambda confusion: next(rest))
+    assert history.epochs == [1, 2, 3, 4]
+
+
 def test_early_stopping_must_be_a_number_of_validations(tmp_path):
     with pytest.raises(CourseError, match="early_stopping=0 must be a whole number"):
         train(tiny_model(), tmp_path, early_stopping=0)

@@ -563,10 +563,10 @@ print(f"device: {device}", settings, sep="\n")
 # %% role="experiment"
 from functools import partial
 
-sizes = {"image_size": settings["image_size"], "target_size": settings["target_size"]}
+pixels = {"image_size": settings["image_size"], "target_size": settings["target_size"]}
 joint_transform = student_code("01_data").joint_transform  # yours, from notebook 1
-augmented = partial(joint_transform, flip_probability=settings["flip_probability"], **sizes)
-plain = partial(joint_transform, flip_probability=0.0, **sizes)
+augmented = partial(joint_transform, flip_probability=settings["flip_probability"], **pixels)
+plain = partial(joint_transform, flip_probability=0.0, **pixels)
 
 train_set = FourClassADE20K(data, "training", transform=augmented)
 val_set = FourClassADE20K(data, "validation", transform=plain)
@@ -652,7 +652,7 @@ from segkit.training import fit
 sets, augmentation = [train_set, val_set], None
 if settings["crops"]:
     sets = [FourClassADE20K(data, split) for split in ("training", "validation")]
-    augmentation = Augmentation(**sizes)
+    augmentation = Augmentation(**pixels)
 
 out = Path("checkpoints") / settings["run"]
 torch.manual_seed(settings["seed"])
