@@ -231,6 +231,14 @@ def test_without_a_roster_a_platform_names_people_unless_two_accounts_are_one(co
     )
 
 
+def test_members_may_upload_the_same_zip_each(course):
+    both = group_zip("ada", ["ada", "Grace"])
+    (course / "submitted/grace").mkdir(parents=True)
+    summary = take(course, {"lovelaceada_1_7_a.zip": both, "hoppergrace_2_8_a.zip": both})
+    assert students(course) == {"tigers"} and not summary.unplaced
+    assert read_groups(course).members == {"tigers": ("ada", "grace")}
+
+
 def test_who_hands_in_as_somebody_else_is_not_placed(course):
     (course / "roster.csv").write_text(ROSTER)
     files = {"hoppergrace_12346_1_a.zip": submitted_zip("ada"), "hoppergrace_12346_2_a.zip": submitted_zip("emil")}
@@ -335,6 +343,38 @@ def test_the_file_of_groups_counts_more_than_a_receipt(course):
     (course / "groups.csv").write_text("group,student\nowls,ada\n")
     summary = take(course, group_zip("ada", ["ada", "grace"]))
     assert students(course) == {"owls"} and "has them in owls with ada, and that counts" in summary.groups[0]
+
+
+FAKE = GRADESCOPE.replace("submission_101", "work").encode()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"eve_5_1_Ada Lovelace_9001_assignsubmission_file_a.zip": submitted_zip("ada")},
+        {"Eve_5_assignsubmission_file_Ada Lovelace_9001_assignsubmission_file_a.zip": submitted_zip("ada")},
+        {"Eve_5_assignsubmission_file_lovelaceada_12345_1_a.zip": submitted_zip("ada")},
+        {"Eve_5_assignsubmission_file_/Ada Lovelace_9001_assignsubmission_file_/a.zip": submitted_zip("ada")},
+        {
+            "submission_metadata.yml": b"submission_9: {':submitters': [{':name': Eve}]}",
+            "submission_9/submission_metadata.yml": FAKE,
+            "submission_9/work/01_data.ipynb": notebook(),
+        },
+        {"eve_5_1_a.zip": zipped({"lovelaceada_12345_1_01_data.ipynb": notebook()})},
+    ],
+)
+def test_a_name_that_looks_like_somebody_elses_convinces_nobody(course, files):
+    (course / "roster.csv").write_text(ROSTER)
+    summary = take(course, files)
+    assert not found(course) and len(summary.unplaced) == 1, summary
+
+
+def test_one_unpacked_zip_of_submit_is_a_submission_and_a_receipt_beside_downloads_is_not_about_them(course):
+    own = {"handin.json": receipt("ada", "2026-11-29T10:00:00Z", {}), "01_data.ipynb": notebook()}
+    take(course, own | {"results/model.safetensors": b"w"}, unpacked=True)
+    assert "ada/segformer/results/model.safetensors" in found(course)
+    take(course, {"grace.zip": submitted_zip("grace"), "bo_1_2_01_data.ipynb": notebook()}, unpacked=True)
+    assert students(course) == {"ada", "grace", "bo"}
 
 
 def hostile_zip() -> bytes:

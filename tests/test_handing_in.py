@@ -10,6 +10,8 @@ from hashlib import sha256
 
 import nbformat
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from autograder.completion import complete
 from autograder.paths import NOTEBOOKS
@@ -153,6 +155,32 @@ def test_a_bonus_need_not_be_written_and_the_cell_that_hands_in_need_not_have_ru
     submit(student="ada", folder=tmp_path)
     said = capsys.readouterr().out
     assert "01_data.ipynb is missing" in said and "03_model.ipynb:" not in said
+
+
+@pytest.fixture
+def shell():
+    """A session of IPython, as a notebook has it."""
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
+    InteractiveShell.clear_instance()
+
+
+def test_a_cell_edited_after_it_ran_in_this_session_is_said(tmp_path, capsys, shell):
+    ran = [nbformat.v4.new_code_cell(f"x = {number}") for number in range(4)]
+    for count, cell in enumerate(ran, start=1):
+        shell.run_cell(cell.source, store_history=True)
+        cell.execution_count = count
+    save(tmp_path, nbformat.v4.new_notebook(cells=ran))
+    submit(student="ada", folder=tmp_path)
+    assert "Look at" not in capsys.readouterr().out
+    ran[2].source = "x = 200"
+    save(tmp_path, nbformat.v4.new_notebook(cells=ran))
+    submit(student="ada", folder=tmp_path)
+    assert "01_warmup.ipynb: Cell 3 was edited after running" in capsys.readouterr().out
+    for cell in ran:
+        cell.source = "another notebook's"
+    save(tmp_path, nbformat.v4.new_notebook(cells=ran))
+    submit(student="ada", folder=tmp_path)
+    assert "edited after running" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"[]", b'{"cells": 3}', b"[" * 100_000])

@@ -14,7 +14,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -25,8 +25,8 @@ from autograder.triage.sentences import printable
 from segkit.handing_in import RECEIPT
 
 _DEEPEST = 3  # folders above what a platform wrote: unpacking adds one or two
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?")
-_MOODLE_FLAT = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?P<kind>file)_(?P<file>.+)")
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?")
+_MOODLE_FLAT = re.compile(r"(?P<name>.+?)_(?P<number>\d+)_assignsubmission_(?P<kind>file)_(?P<file>.+)")
 _CANVAS = re.compile(r"(?P<name>\w+?)(?P<late>_LATE)?_(?P<number>\d+)_\d+_(?P<file>.+)")
 _CANVAS_ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<number>\w+?)_\d+_(?P<file>.+)")
 
@@ -76,6 +76,8 @@ def piles(entries: Iterable[Entry], label: str, stem: str | None) -> Iterator[Pi
 
     exported = _gradescope(entries)
     receipts = sorted({entry.parts[:-1] for entry in entries if entry.name == RECEIPT}, key=len)
+    if stem is None and any(_is_zip(entry) or _named_by_platform(entry) for entry in entries):
+        receipts = [folder for folder in receipts if folder]  # one that lies beside downloads is not about them
     for entry in entries:
         for parts, submission in exported.items():
             if entry.parts[: len(parts)] == parts:
@@ -89,11 +91,15 @@ def piles(entries: Iterable[Entry], label: str, stem: str | None) -> Iterator[Pi
 
 
 def _gradescope(entries: list[Entry]) -> dict[tuple[str, ...], Submission]:
-    found = {}
-    for entry in entries:
-        if entry.name == METADATA and len(entry.parts) <= _DEEPEST:
-            found |= {(*entry.parts[:-1], folder): about for folder, about in read_metadata(entry).items()}
-    return found
+    """By folder what the export says of it; a student may have handed in a file of that name, deeper down."""
+    about = [entry for entry in entries if entry.name == METADATA and len(entry.parts) <= _DEEPEST]
+    top = min((len(entry.parts) for entry in about), default=0)
+    return {
+        (*entry.parts[:-1], folder): submission
+        for entry in about
+        if len(entry.parts) == top
+        for folder, submission in read_metadata(entry).items()
+    }
 
 
 def _placed(entry: Entry, receipts: list[tuple], stem: str | None) -> tuple[tuple, Sender, Entry]:
@@ -103,24 +109,35 @@ def _placed(entry: Entry, receipts: list[tuple], stem: str | None) -> tuple[tupl
             key = (*entry.parts[: depth - 1], f"{match['name']}_{match['number']}")
             return key, _moodle(match), entry.below(depth)
     for folder in receipts:
-        if entry.parts[: len(folder)] == folder:
+        if entry.parts[: len(folder)] == folder and (stem is not None or not _is_zip(entry)):
             return folder, Sender(), entry.below(len(folder))
-    if len(entry.parts) <= _DEEPEST:
-        for pattern, sender in (
-            (_MOODLE_FLAT, _moodle),
-            (_CANVAS, _canvas),
-            (_CANVAS_ANONYMOUS, _anonymous),
-        ):
-            if match := pattern.fullmatch(entry.name):
-                who = "_".join(part for part in (match.groupdict().get("name"), match["number"]) if part)
-                return (*entry.parts[:-1], who), sender(match), replace(entry, parts=(match["file"],))
+    if named := _named_by_platform(entry):
+        match, sender = named
+        who = "_".join(part for part in (match.groupdict().get("name"), match["number"]) if part)
+        return (*entry.parts[:-1], who), sender(match), replace(entry, parts=(match["file"],))
     if stem is not None:
         return (), Sender(people=(Person(name=stem),)), entry
-    if entry.name.casefold().endswith(".zip"):
+    if _is_zip(entry):
         return entry.parts, Sender(), entry.below(len(entry.parts) - 1)
     if len(entry.parts) == 1:
         return (), Sender(), entry
     return entry.parts[:1], Sender(people=(Person(name=entry.parts[0]),)), entry.below(1)
+
+
+def _named_by_platform(entry: Entry) -> tuple[re.Match, Callable[[re.Match], Sender]] | None:
+    """How a platform named a file, and what that makes of its sender.
+
+    A student chose the end of the name, and may have made it look like another's: what stands first is the platform's.
+    """
+    if len(entry.parts) > _DEEPEST:
+        return None
+    patterns = ((_CANVAS, _canvas), (_CANVAS_ANONYMOUS, _anonymous), (_MOODLE_FLAT, _moodle))
+    found = [(match, sender) for pattern, sender in patterns if (match := pattern.fullmatch(entry.name))]
+    return min(found, key=lambda pair: pair[0].start("number"), default=None)
+
+
+def _is_zip(entry: Entry) -> bool:
+    return entry.name.casefold().endswith(".zip")
 
 
 def _moodle(match: re.Match) -> Sender:

@@ -28,7 +28,7 @@ class Owners:
     roster: Roster | None
     known: set[str]
     said: list[str] = field(default_factory=list)
-    _accounts: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    _accounts: dict[tuple, dict[str, set[str]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     _latest: dict[str, HandIn] = field(default_factory=dict)
 
     def student(self, attempt: HandIn) -> str:
@@ -50,7 +50,7 @@ class Owners:
     def _claimed(self, attempt: HandIn) -> str:
         claimed, sender = attempt.receipt.student, attempt.sender
         if self.roster is None:
-            return next((name for name in self.known if name.casefold() == claimed.casefold()), claimed)
+            return self._known(claimed)
         student = self.roster.student(claimed)
         if student is None:
             raise UnusableError(f"its receipt says {claimed}, who is not in {ROSTER_FILE}")
@@ -107,7 +107,7 @@ class Owners:
         """Remember an attempt before groups are formed: from which account, and what each one's latest receipt says."""
         self.known.add(student)
         if self.roster is None and attempt.sender.account:
-            self._accounts[student, attempt.sender.system].add(attempt.sender.account)
+            self._accounts[_platform(student, attempt)][attempt.sender.account].add(attempt.digest)
         if attempt.receipt is not None:
             last = self._latest.get(student)
             if last is None or (attempt.time and (not last.time or attempt.time >= last.time)):
@@ -119,11 +119,10 @@ class Owners:
         Raises:
             UnusableError: if that is not certain.
         """
-        accounts = sorted(self._accounts[student, attempt.sender.system])
-        if len(accounts) > 1:
-            raise UnusableError(
-                f"several accounts of {attempt.sender.system} hand in as {student}: {listing(accounts)}"
-            )
+        accounts = self._accounts[_platform(student, attempt)]
+        if len(accounts) > 1 and len(set().union(*accounts.values())) > 1:  # members may upload the same zip each
+            named = listing(sorted(accounts))
+            raise UnusableError(f"several accounts of {attempt.sender.system} hand in as {student}: {named}")
         if student in self.groups.members:
             return student
         own, receipt = self.groups.of(student), attempt.receipt
@@ -163,8 +162,12 @@ class Owners:
         self._say(f"{group} was added to {GROUPS_FILE}, as {student} says: {listing(members)}.")
 
     def _ids(self, members: Iterable[str]) -> list[str]:
-        """As the roster writes them."""
-        return [(self.roster and self.roster.student(name)) or name for name in members]
+        """As the course writes them."""
+        return [((self.roster and self.roster.student(name)) or self._known(name)) for name in members]
+
+    def _known(self, named: str) -> str:
+        """That student as the course has written the id before, upper and lower case alike."""
+        return next((name for name in self.known if name.casefold() == named.casefold()), named)
 
     def _students(self) -> set[str]:
         return set(self.roster.rows) if self.roster else set()
@@ -172,3 +175,8 @@ class Owners:
     def _say(self, sentence: str) -> None:
         if sentence not in self.said:
             self.said.append(sentence)
+
+
+def _platform(student: str, attempt: HandIn) -> tuple[str, str, str]:
+    """Where an account belongs to one student: Moodle's numbers are another's in the next assignment."""
+    return student, attempt.sender.system, attempt.receipt.assignment if attempt.receipt else ""

@@ -6,9 +6,10 @@ Nothing here needs more than Python: it works where the notebooks do.
 import json
 import os
 import re
+import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -115,7 +116,17 @@ def _notebooks(folder: Path, assignment: str) -> tuple[dict[str, bytes], list[st
 
 def _remarks(data: bytes) -> list[str]:
     notebook = _parsed(data)
-    return ["It cannot be read as a notebook: save it again from Jupyter."] if notebook is None else remarks(notebook)
+    return (
+        ["It cannot be read as a notebook: save it again from Jupyter."]
+        if notebook is None
+        else remarks(notebook, _session())
+    )
+
+
+def _session() -> Sequence[str]:
+    """What ran in this kernel so far, by execution count; nothing outside of Jupyter."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell.history_manager.input_hist_raw if shell is not None else ()
 
 
 def _parsed(data: bytes) -> dict | None:

@@ -1,11 +1,12 @@
 """What a student should know of a notebook before handing it in: cells not run, out of order, failed or left empty.
 
-A file does not say whether a cell was edited after it ran. What it says is which cells ran, and in which order.
+A file says which cells ran, and in which order. Whether a cell was edited afterwards only the session knows in which it
+ran, so that is told of the notebook that asks, while its kernel lives.
 """
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 EMPTY_ANSWERS = ("", "*Your answer here.*")
@@ -14,15 +15,30 @@ _HANDS_IN = re.compile(r"\bsubmit\s*\(")  # runs after the file was saved, so th
 _MOST_NAMED = 6
 
 
-def remarks(notebook: dict) -> list[str]:
-    """One sentence for each kind of thing in a notebook (parsed JSON) that its author may not have meant."""
+def remarks(notebook: dict, session: Sequence[str] = ()) -> list[str]:
+    """One sentence for each kind of thing in a notebook (parsed JSON) that its author may not have meant.
+
+    Args:
+        session: what ran in this kernel, by execution count; it may be another notebook's.
+    """
     cells = [(number, cell) for number, cell in enumerate(_list(notebook.get("cells")), start=1) if _is_cell(cell)]
     code = [(number, cell) for number, cell in cells if cell["cell_type"] == "code" and _counts(cell)]
     found = [*_unwritten(code), *_unanswered(cells)]
     failed = [number for number, cell in code if _failed(cell)]
     if failed:
         found.append(f"{_named(failed)} ended with an error.")
+    edited = _edited(code, session)
+    if edited:
+        found.append(f"{_named(edited)} {_was(edited)} edited after running: run all cells again.")
     return found + _order(code)
+
+
+def _edited(code: list[tuple[int, dict]], session: Sequence[str]) -> list[int]:
+    """The cells that no longer are what ran in this session; none if most differ, for then another notebook's did."""
+    counts = ((number, cell, cell.get("execution_count")) for number, cell in code)
+    ran = [(number, cell, session[n]) for number, cell, n in counts if isinstance(n, int) and 0 < n < len(session)]
+    edited = [number for number, cell, source in ran if source.strip() != _source(cell).strip()]
+    return edited if 2 * len(edited) < len(ran) else []
 
 
 def _order(code: list[tuple[int, dict]]) -> list[str]:
@@ -33,7 +49,7 @@ def _order(code: list[tuple[int, dict]]) -> list[str]:
     found = []
     idle = [number for number, count in counts.items() if not isinstance(count, int)]
     if idle:
-        found.append(f"{_named(idle)} {'was' if len(idle) == 1 else 'were'} not run.")
+        found.append(f"{_named(idle)} {_was(idle)} not run.")
     for (above, earlier), (below, later) in pairwise(ran):
         if later <= earlier:
             found.append(
@@ -92,6 +108,10 @@ def _counts(cell: dict) -> bool:
 def _named(numbers: list[int]) -> str:
     more = f" and {len(numbers) - _MOST_NAMED} more" if len(numbers) > _MOST_NAMED else ""
     return f"Cell{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers[:_MOST_NAMED]))}{more}"
+
+
+def _was(numbers: list[int]) -> str:
+    return "was" if len(numbers) == 1 else "were"
 
 
 def _is_cell(cell: object) -> bool:
