@@ -39,6 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away", None)
     bundle = add("bundle", _bundle, "write the zip that students download", None)
     bundle.add_argument("--out", type=Path, default=Path("dist/segformer-course.zip"), help="the zip to write")
+    collect = add("collect", _collect, "put what was handed in, or a platform's download of it, into submitted/")
+    collect.add_argument("sources", nargs="+", type=Path, metavar="DIR_or_ZIP", help="what was handed in or downloaded")
+    collect.add_argument(
+        "--attempts", choices=("latest", "all"), default="latest", help="all: keep older ones under collected/, too"
+    )
     grade = add("grade", _grade, "grade submitted/ with nbgrader autograde and print the marks")
     grade.add_argument("--student", default="*", help="one student's id (default: everybody)")
     grade.add_argument("--device", default="cpu", help="where submissions compute: cpu, cuda, mps")
@@ -121,6 +126,14 @@ def _bundle(options: argparse.Namespace) -> int:
     count = write_bundle(options.assignment, options.out)
     print(f"{options.out}: {count} files, {options.out.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from autograder.collect import collect
+
+    summary = collect(Path.cwd(), options.sources, options.assignment, keep_all=options.attempts == "all")
+    print(summary)
+    return 1 if summary.unplaced else 0
 
 
 def _grade(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import functools
 import glob
 import shutil
@@ -20,6 +19,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
+from autograder.alone import alone
 from autograder.build import is_edited
 from autograder.cases import course_secret
 from autograder.grading import evaluated_cells, verdict_basis
@@ -33,7 +33,6 @@ from autograder.up_to_date import is_up_to_date, mark_begun, mark_done, state_of
 from autograder.verdicts import content_key
 from segkit.errors import CourseError
 
-LOCK = ".grading.lock"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 LEAST_FREE = 64 * 2**20  # bytes: below that, a course's disk is about to be full
 UNSAFE = (
@@ -61,7 +60,7 @@ class CourseAutograde(Autograde):
         root = Path(self.coursedir.root)
         self.verdicts = root / "verdicts" / assignment
         self.run, self.submission = RunRecord(assignment), None
-        with _sentences(), _alone(root), self.settings.graders() as self.graders:
+        with _sentences(), alone(root), self.settings.graders() as self.graders:
             self._require_sandbox()
             self._require_what_grading_needs(root)
             for path in filter(Path.is_file, self.verdicts.rglob(".*.part")):  # what a killed run was writing
@@ -315,20 +314,3 @@ def _one_engine() -> Iterator[None]:
         yield
     finally:
         nbgrader.api.create_engine = create
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the course's lock. The system releases it when this process ends, however it ends."""
-    try:
-        file = (root / LOCK).open("a")
-    except OSError as error:
-        raise CourseError(f"Nothing was graded: the folder {root} may not be written to ({error.strerror}).") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CourseError(
-                f"Another run is grading in {root}: wait until it has ended, then run this again."
-            ) from None
-        yield

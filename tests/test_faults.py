@@ -20,6 +20,7 @@ from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import OperationalError
 
 from autograder import grading_run
+from autograder.alone import alone
 from autograder.course import Course
 from autograder.up_to_date import DONE
 from segkit.errors import CourseError
@@ -106,10 +107,10 @@ def test_two_graders_at_once(fresh, quiet, tmp_path):
 
 
 def test_the_lock_of_a_course_is_held_by_one_run_and_ends_with_it(tmp_path):
-    first = grading_run._alone(tmp_path)
-    with first, pytest.raises(CourseError, match="Another run is grading"), grading_run._alone(tmp_path):
+    first = alone(tmp_path)
+    with first, pytest.raises(CourseError, match="Another run is grading"), alone(tmp_path):
         pass
-    with grading_run._alone(tmp_path):
+    with alone(tmp_path):
         pass
 
 

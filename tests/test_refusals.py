@@ -27,10 +27,10 @@ from intro_course import (
 )
 from nbgrader.api import Gradebook
 
+from autograder.alone import LOCK
 from autograder.cases import SECRET_FILE
 from autograder.completion import Mistake
 from autograder.course import Course
-from autograder.grading_run import LOCK
 from autograder.run_record import LAST_RUN
 from autograder.up_to_date import DONE
 

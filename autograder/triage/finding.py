@@ -234,6 +234,11 @@ class _Walk:
         self.set_aside.setdefault(why, []).append(printable("/".join(shown), 160))
 
 
+def is_notebook(name: str) -> bool:
+    """Whether a file is called like a notebook, also as browsers and mail programs rename it."""
+    return bool(_NOTEBOOK.fullmatch(name))
+
+
 def is_checkpoint(name: str) -> bool:
     """Whether a file is called like a safetensors file, also as browsers and mail programs rename it."""
     return bool(_CHECKPOINT.fullmatch(name))

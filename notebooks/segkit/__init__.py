@@ -1,17 +1,17 @@
 """segkit: the small library that the course's notebooks import.
 
 `check(task)` tries the task of the notebook that calls it; `student_code(notebook)` gives a later notebook what an
-earlier one defines. Everything else is imported by its module: `segkit.data`, `segkit.training`, `segkit.plots`,
-`segkit.analysis`.
+earlier one defines; `submit(student=...)` writes the zip to hand in. Everything else is imported by its module:
+`segkit.data`, `segkit.training`, `segkit.plots`, `segkit.analysis`.
 """
 
 from importlib import import_module
 
 from segkit.errors import CourseError
 
-__all__ = ["CourseError", "check", "student_code"]
+__all__ = ["CourseError", "check", "student_code", "submit"]
 
-_MODULES = {"check": "segkit.checking.notebook", "student_code": "segkit.student"}
+_MODULES = {"check": "segkit.checking.notebook", "student_code": "segkit.student", "submit": "segkit.handing_in"}
 
 
 def __getattr__(name: str):

@@ -1,0 +1,6 @@
+"""Which notebooks belong to which assignment: what is expected when one is handed in."""
+
+NOTEBOOKS = {
+    "intro": ("01_warmup",),
+    "segformer": ("01_data", "02_modules", "03_model", "04_results", "05_discussion"),
+}
