@@ -63,7 +63,7 @@ def _lines(groups: Groups, hand_ins: HandIns, verdicts: Path) -> list[str]:
     if not groups.members:
         return [f"There are no groups: {GROUPS_FILE} is missing or names nobody (docs/groups.md)."]
     alone = [name for name in hand_ins if name not in groups.members and not groups.of(name)]
-    lines = [f"{len(groups.members)} groups; {len(alone)} hand-ins of students who are in none."]
+    lines = [f"Groups: {len(groups.members)}. Hand-ins of students who are in none: {len(alone)}."]
     widths = [max(len(name) for name in groups.members), max(len(", ".join(one)) for one in groups.members.values())]
     for name, members in groups.members.items():
         graded = read_members(verdicts / name) if _is_name(name) else None

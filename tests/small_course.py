@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -23,15 +25,23 @@ def make_course(root: Path, groups: str = "") -> Path:
     shutil.copytree(NOTEBOOKS / ASSIGNMENT, root / "notebooks" / ASSIGNMENT)
     if groups:
         (root / GROUPS_FILE).write_text(f"group,student\n{groups}")
-    find_programs_beside_interpreter()
-    with open_gradebook(root) as gradebook:
-        gradebook.add_assignment(ASSIGNMENT)
-        gradebook.add_notebook(NOTEBOOK, ASSIGNMENT)
-        for name, maximum in CELLS.items():
-            cell_type = "markdown" if name == "q1" else "code"
-            gradebook.add_grade_cell(name, NOTEBOOK, ASSIGNMENT, max_score=maximum, cell_type=cell_type)
-        gradebook.add_solution_cell("q1", NOTEBOOK, ASSIGNMENT)
+    (root / "gradebook.db").write_bytes(_gradebook())
     return root
+
+
+@cache
+def _gradebook() -> bytes:
+    """A gradebook that knows the assignment; nbgrader starts a program to make one, so it is made once."""
+    find_programs_beside_interpreter()
+    with tempfile.TemporaryDirectory() as folder:
+        with open_gradebook(Path(folder)) as gradebook:
+            gradebook.add_assignment(ASSIGNMENT)
+            gradebook.add_notebook(NOTEBOOK, ASSIGNMENT)
+            for name, maximum in CELLS.items():
+                cell_type = "markdown" if name == "q1" else "code"
+                gradebook.add_grade_cell(name, NOTEBOOK, ASSIGNMENT, max_score=maximum, cell_type=cell_type)
+            gradebook.add_solution_cell("q1", NOTEBOOK, ASSIGNMENT)
+        return (Path(folder) / "gradebook.db").read_bytes()
 
 
 def open_gradebook(root: Path) -> Gradebook:

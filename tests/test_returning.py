@@ -161,15 +161,17 @@ def test_who_changed_groups_gets_the_new_one_s_and_keeps_no_page_of_the_old(cour
 
 def test_a_member_s_own_hand_in_and_who_has_none_are_said(course):
     grade(course, "grace", FULL | {"pixel_linear": 0.0})
-    regroup(course, "tigers,ada\ntigers,grace\nowls,mei\n")
+    regroup(course, "tigers,ada\ntigers,grace\nowls,lin\nowls,mei\n")
     with open_gradebook(course) as gradebook:
         gradebook.add_student("zoe")
     run = return_feedback(course, ASSIGNMENT)
     assert run.remarks == [
         "grace handed in alone, too, but is in tigers: that hand-in is not returned.",
-        "Nothing is graded of owls (mei), zoe.",
+        "lin is in owls, of which nothing is graded, and gets what was handed in alone.",
+        "Nothing is graded of owls (lin, mei), zoe.",
     ]
-    assert "the work of tigers" in returned(course, "grace")
+    assert "the work of tigers" in returned(course, "grace") and "the work of lin" in returned(course, "lin")
+    assert not (course / "returned" / "mei").exists()
 
 
 @pytest.mark.parametrize("place", [f"feedback/lin/{ASSIGNMENT}/{PAGE}", f"feedback/lin/{ASSIGNMENT}", "feedback/lin"])

@@ -1,7 +1,7 @@
 """`python -m autograder return`: one folder per student, `returned/<student>/<assignment>/`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,14 +66,17 @@ def return_feedback(root: Path, assignment: str) -> Returned:
     return run
 
 
-def _recipients(groups: Groups, submissions: Iterable[str], run: Returned) -> dict[str, list[str]]:
+def _recipients(groups: Groups, submissions: Collection[str], run: Returned) -> dict[str, list[str]]:
     """By submission the students who get its feedback: everybody at most once."""
     found: dict[str, list[str]] = {}
     for name in submissions:
-        if group := groups.of(name):
+        group = groups.of(name)
+        if group in submissions:
             run.remarks.append(f"{name} handed in alone, too, but is in {group}: that hand-in is not returned.")
-        else:
-            found[name] = list(groups.who(name))
+            continue
+        if group:
+            run.remarks.append(f"{name} is in {group}, of which nothing is graded, and gets what was handed in alone.")
+        found[name] = list(groups.who(name))
     folded = Counter(student.casefold() for students in found.values() for student in students)
     for name, students in found.items():
         odd = [one for one in students if not _is_folder_name(one) or not _is_folder_name(name)]
@@ -81,7 +84,7 @@ def _recipients(groups: Groups, submissions: Iterable[str], run: Returned) -> di
         run.problems += [f"Not returned: {one!r} of {name!r} is no name for a folder." for one in odd]
         run.problems += [f"Not returned: {one} and somebody else differ in capital letters only." for one in twins]
         found[name] = [one for one in students if one not in (*odd, *twins)]
-    return found
+    return {name: students for name, students in found.items() if students}
 
 
 def _is_folder_name(name: str) -> bool:
@@ -136,7 +139,7 @@ def _say_who_left(groups: Groups, record: dict[str, Given], run: Returned) -> No
             )
 
 
-def _say_who_has_nothing(groups: Groups, submissions: Iterable[str], known: Iterable[str], run: Returned) -> None:
+def _say_who_has_nothing(groups: Groups, submissions: Collection[str], known: Iterable[str], run: Returned) -> None:
     expected = [*groups.members, *(one for one in sorted(known) if not groups.of(one) and one not in groups.members)]
     missing = [groups.described(name) for name in expected if name not in submissions]
     if missing:
