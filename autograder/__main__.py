@@ -65,6 +65,12 @@ def _parser() -> argparse.ArgumentParser:
         "--unsafe-no-sandbox", action="store_true", help="trusted solutions only: run their code without a sandbox"
     )
     add("marks", _marks, "print the marks in the gradebook")
+    add("groups", _groups, "print who works with whom, and what does not fit: hand-ins, members, duplicates")
+    giving = add("return", _return, "write what each student gets: feedback and marks, a group's for each member")
+    giving.add_argument("--zip", type=Path, metavar="FILE", help="write everything into this zip, too")
+    giving.add_argument(
+        "--moodle", type=Path, metavar="CSV", help="Moodle's grading worksheet: the zip is one that Moodle takes"
+    )
     board = add("leaderboard", _leaderboard, "write the leaderboard of trained models, a page and CSV")
     board.add_argument("--out", type=Path, default=Path("leaderboard"), help="folder to write to")
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
@@ -159,6 +165,32 @@ def _marks(options: argparse.Namespace) -> int:
 
     print(Course(Path.cwd(), options.assignment).marks_table())
     return 0
+
+
+def _groups(options: argparse.Namespace) -> int:
+    from autograder.groups_report import groups_report
+
+    report = groups_report(Path.cwd(), options.assignment)
+    print(report)
+    return 1 if report.findings else 0
+
+
+def _return(options: argparse.Namespace) -> int:
+    from autograder.returning.folders import return_feedback
+    from autograder.returning.zips import zip_returned
+
+    if options.moodle and not options.zip:
+        raise CourseError("--moodle names the worksheet for the zip that is written: say where, with --zip FILE.")
+    returned = return_feedback(Path.cwd(), options.assignment)
+    print(returned)
+    missing = []
+    if options.zip:
+        missing = zip_returned(Path.cwd(), options.assignment, returned.folders, options.zip, options.moodle)
+        layout = (
+            "as Moodle takes it" if options.moodle else "a folder for each student; Moodle takes it with --moodle only"
+        )
+        print("\n".join([f"{options.zip}: {layout}.", *missing]))
+    return 1 if returned.problems or missing else 0
 
 
 def _leaderboard(options: argparse.Namespace) -> int:

@@ -5,8 +5,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Put `text` into `path`; readers and other graders see the old file or the new one, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put `content` into `path`, text as UTF-8.
+
+    Readers and other graders see the old file or the new one, never a part.
 
     Raises:
         OSError: for example if the disk is full; the old file is then as it was.
@@ -14,8 +16,8 @@ def write_whole(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

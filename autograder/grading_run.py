@@ -23,7 +23,9 @@ from autograder.alone import alone
 from autograder.build import is_edited
 from autograder.cases import course_secret
 from autograder.grading import evaluated_cells, verdict_basis
+from autograder.groups import read_groups
 from autograder.marks import require_known
+from autograder.membership import misnamed, record_members
 from autograder.parallel.ahead import GradingAhead, Upcoming
 from autograder.parallel.progress import ClassProgress
 from autograder.run_record import RunRecord
@@ -120,6 +122,7 @@ class CourseAutograde(Autograde):
         autograded = Path(self.coursedir.format_path(self.coursedir.autograded_directory, "x", "y")).parent.parent
         _require_writable((root, self.verdicts.parent, self.verdicts, autograded), root / "gradebook.db")
         require_known(root, self.run.assignment)
+        self.groups = read_groups(root)
         course_secret(root)
         require_device(self.settings.device)
         self._require_rules()
@@ -170,8 +173,8 @@ class CourseAutograde(Autograde):
             self.found = []
             folder = Path(self._format_source(assignment_id, student_id))
             self.submission = self.ahead.submission(student_id, folder)
-            if self.submission.notes:
-                self.run.notes[student_id] = list(self.submission.notes)
+            if notes := [*self.submission.notes, *misnamed(self.groups, student_id, self.submission.named)]:
+                self.run.notes[student_id] = notes
             refused = [glob.escape(path.name) for path in self.submission.refused_files]
             self.coursedir.ignore = [*self.ignored, *NOT_COPIED, *refused]
             try:
@@ -200,6 +203,7 @@ class CourseAutograde(Autograde):
             self.run.graded.append(student_id)
             self.progress.recorded(student_id, self.found)
             if self.coursedir.notebook_id == "*":
+                record_members(self.verdicts / student_id, self.groups.who(student_id))
                 mark_done(self.verdicts / student_id, self.state)
             self.run.notebooks = self.ahead.asked
             self.run.write(self.verdicts)

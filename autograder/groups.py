@@ -32,6 +32,15 @@ class Groups:
         """Whose marks those of `submitted/<name>` are: the members of that group, or that student."""
         return self.members.get(name, (name,))
 
+    def described(self, name: str) -> str:
+        """`tigers (ada, grace)` for a group, and the id alone for a student."""
+        return f"{name} ({', '.join(self.members[name])})" if name in self.members else name
+
+    def fits(self, name: str, named: Iterable[str]) -> bool:
+        """Whether somebody who names these people means `submitted/<name>`: by its name, or by all of its members."""
+        said = {one.casefold() for one in named}
+        return said in ({name.casefold()}, {member.casefold() for member in self.who(name)})
+
 
 def read_groups(root: Path) -> Groups:
     """The groups of the course in that folder; without a file there are none.

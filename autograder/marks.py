@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from sqlalchemy.exc import OperationalError
 
+from autograder.groups import read_groups
 from segkit.errors import CourseError
 
 
@@ -42,15 +43,19 @@ def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
     Raises:
         CourseError: if the gradebook does not know the assignment.
     """
-    with _gradebook(root, assignment) as gradebook:
+    with open_gradebook(root, assignment) as gradebook:
         return {
-            submission.student.id: [
-                Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
-                for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
-                for grade in notebook.grades
-            ]
-            for submission in gradebook.assignment_submissions(assignment)
+            submission.student.id: marks_of(submission) for submission in gradebook.assignment_submissions(assignment)
         }
+
+
+def marks_of(submission: SubmittedAssignment) -> list[Mark]:
+    """The marks of one submission of an open gradebook, in the notebooks' order."""
+    return [
+        Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
+        for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
+        for grade in notebook.grades
+    ]
 
 
 def require_known(root: Path, assignment: str) -> None:
@@ -59,12 +64,17 @@ def require_known(root: Path, assignment: str) -> None:
     Raises:
         CourseError: saying what to do.
     """
-    with _gradebook(root, assignment):
+    with open_gradebook(root, assignment):
         pass
 
 
 @contextmanager
-def _gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
+def open_gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
+    """The gradebook of the course in `root`, while it is needed.
+
+    Raises:
+        CourseError: if there is none, it does not know the assignment, or something else keeps it locked.
+    """
     if not (root / "gradebook.db").exists():  # opening it would make an empty one
         raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
     try:
@@ -86,10 +96,12 @@ def marks_table(root: Path, assignment: str) -> str:
 
     A bonus has a column of its own, if there is one, and counts in the total as far as points are missing there.
 
+    A group stands there by its name, with its members under it.
+
     Raises:
-        CourseError: if the gradebook does not know the assignment.
+        CourseError: if the gradebook does not know the assignment, or `groups.csv` cannot be right.
     """
-    marks = read_marks(root, assignment)
+    marks, groups = read_marks(root, assignment), read_groups(root)
     if not marks:
         return f"Nothing of {assignment} is graded yet."
     notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
@@ -103,7 +115,8 @@ def marks_table(root: Path, assignment: str) -> str:
         bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
         waiting = str(sum(mark.score is None for mark in written))
         rows.append((student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given)))
-        remarks[student] = [*_ungraded(root, assignment, student), *_lost(automatic)]
+        members = [f"members: {', '.join(groups.members[student])}"] if student in groups.members else []
+        remarks[student] = [*members, *_ungraded(root, assignment, student), *_lost(automatic)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

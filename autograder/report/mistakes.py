@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autograder.groups import Groups
 from autograder.misconceptions import misconceptions_of
 from autograder.report.answers import Answers
 from autograder.report.code import readable
@@ -40,8 +41,10 @@ class MistakeFigures:
         return self.students / self.wrong
 
 
-def mistake_figures(results: Iterable[NotebookResult], answers: Answers, assignment: str) -> list[MistakeFigures]:
-    """Every misconception that somebody has, the most frequent first."""
+def mistake_figures(
+    results: Iterable[NotebookResult], answers: Answers, assignment: str, groups: Groups
+) -> list[MistakeFigures]:
+    """Every misconception that somebody has, the most frequent first. No example holds a name of those it is from."""
     wrong: dict[str, list[tuple[NotebookResult, list[str]]]] = defaultdict(list)
     for result in results:
         for name, task in result.tasks.items():
@@ -53,7 +56,7 @@ def mistake_figures(results: Iterable[NotebookResult], answers: Answers, assignm
         for name in dict.fromkeys(name for _, names in having for name in names):
             mine = [(result, names) for result, names in having if name in names]
             symptom = symptoms.get(name, "It is no longer in the catalogue.")
-            example = _example(task, mine, answers)
+            example = _example(task, mine, answers, groups)
             found.append(MistakeFigures(task, name, symptom, len(mine), len(having), example))
     return sorted(found, key=lambda one: (-one.students, one.task, one.name))
 
@@ -69,13 +72,15 @@ def not_recognised(results: Iterable[NotebookResult], assignment: str) -> tuple[
     return sum(not names for names in lost), len(lost)
 
 
-def _example(task: str, having: list[tuple[NotebookResult, list[str]]], answers: Answers) -> Example | None:
+def _example(
+    task: str, having: list[tuple[NotebookResult, list[str]]], answers: Answers, groups: Groups
+) -> Example | None:
     """The answer with the fewest other misconceptions, the shortest of those."""
     found = []
     for result, names in having:
         source = answers.get(result.student, {}).get(result.notebook, {}).get(task, "")
         code = readable(source) if 0 < len(source) <= LONGEST_ANSWER else None
-        if code and not _tells_who(code, result.student):
+        if code and not any(_tells_who(code, id) for id in {result.student, *groups.who(result.student)}):
             found.append((len(names) - 1, code.count("\n"), code))
     if not found:
         return None

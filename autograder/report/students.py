@@ -9,9 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from autograder.groups import Groups
 from autograder.marks import Mark, capped
 from autograder.report.reading import NotebookResult
 from autograder.triage.sentences import printable
+
+NO_GROUPS = Groups()
 
 
 @dataclass(frozen=True)
@@ -41,13 +44,15 @@ class Student:
     signs: list[str] = field(default_factory=list)
 
 
-def names_of(students: Iterable[str], secret: bytes | None = None, assignment: str = "") -> dict[str, str]:
-    """What each is called: the id, or, with the course's secret, a made-up name that stays the same.
+def names_of(
+    students: Iterable[str], secret: bytes | None = None, assignment: str = "", groups: Groups = NO_GROUPS
+) -> dict[str, str]:
+    """What each is called: the id, a group's with its members, or, with the course's secret, a made-up name that stays.
 
     The names are others than the leaderboard's, which everybody may see: who knows those must not know the marks.
     """
     if secret is None:
-        return {student: printable(student, 60) for student in students}
+        return {student: printable(groups.described(student), 120) for student in students}
     names: dict[str, str] = {}
     for student in sorted(students):
         code = hmac.new(secret, f"report/{assignment}/{student}".encode(errors="surrogateescape"), sha256).hexdigest()

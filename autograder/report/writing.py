@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from autograder.cases import course_secret
 from autograder.files import write_whole
+from autograder.groups import read_groups
 from autograder.marks import read_marks
 from autograder.report.answers import Answers, expected_code, read_answers
 from autograder.report.figures import KINDS, Incident, distribution, incidents, task_figures, test_figures, times
@@ -48,7 +49,8 @@ def make_report(root: Path, assignment: str, out: Path, *, anonymous: bool = Fal
             f"The gradebook in {root} holds no marks for {assignment}: run `nbgrader autograde {assignment}`."
         )
     results = [result for result in verdicts.results if result.student in marks]
-    names = names_of(marks, course_secret(root) if anonymous else None, assignment)
+    groups = read_groups(root)
+    names = names_of(marks, course_secret(root) if anonymous else None, assignment, groups)
     links = {} if anonymous else feedback_links(root, assignment, marks, out)
     answers, released, missing = _answers(root, assignment, list(marks))
     students = student_rows(marks, results, names, links)
@@ -60,7 +62,7 @@ def make_report(root: Path, assignment: str, out: Path, *, anonymous: bool = Fal
         intervals=distribution(students),
         tasks=task_figures(marks, results),
         tests=test_figures(results),
-        mistakes=mistake_figures(results, answers, assignment),
+        mistakes=mistake_figures(results, answers, assignment, groups),
         not_recognised=not_recognised(results, assignment),
         incidents=_named(incidents(results), names, anonymous),
         times=times(students, results),

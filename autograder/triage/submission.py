@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -12,6 +12,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.triage.choosing import Chosen, choose
 from autograder.triage.finding import RESULTS, HandedIn, find_files
+from autograder.triage.naming import named_group
 from autograder.triage.repairing import repair
 from autograder.triage.results import HandedResults, choose_results
 from segkit.errors import CourseError
@@ -46,12 +47,19 @@ class TriagedSubmission:
         refused_files: what stands in the assignment's folder and must not be copied or followed. A folder in it
             stands for all that it holds.
         results: the trained model, if one was handed in.
+        named: by notebook whom it names as its group, where it does.
     """
 
     notebooks: dict[str, TriagedNotebook]
     notes: list[str]
     refused_files: list[Path]
     results: HandedResults
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def handed_in(self) -> bool:
+        """Whether anything of it can be used."""
+        return any(notebook.unreadable is None for notebook in self.notebooks.values())
 
 
 def read_released(folder: Path) -> dict[str, NotebookNode]:
@@ -89,7 +97,8 @@ def triage_submission(folder: Path, released: Mapping[str, NotebookNode]) -> Tri
     chosen, notes = choose(handed, released)
     notebooks = {name: _triage(name, chosen[name], released[name]) for name in released}
     notes = _with_absence(handed, notebooks, handed.notes + notes)
-    return TriagedSubmission(notebooks, notes, handed.refused, choose_results(handed))
+    named = {name: group for name, triaged in notebooks.items() if (group := named_group(triaged.notebook))}
+    return TriagedSubmission(notebooks, notes, handed.refused, choose_results(handed), named)
 
 
 def _triage(name: str, chosen: Chosen, released: NotebookNode) -> TriagedNotebook:
