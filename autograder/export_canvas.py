@@ -45,12 +45,12 @@ class CanvasGrades(LmsGrades):
     def filled(self, assignment: Assignment, totals: Sequence[Total]) -> Exported:
         """The template with the column of the assignment filled; Canvas makes one that it does not know."""
         sheet = read_sheet(Path(self.template), NEEDED, WHAT)
-        first = _points_row(sheet)
-        column, remarks = self._column(sheet, assignment, first)
-        students = [row for row in range(first + 1, len(sheet)) if any(sheet.get(row, name) for name in sheet.columns)]
-        matching = match(
-            self._ids(sheet, students, totals), {row: _label(sheet, row) for row in students}, totals, self.system
-        )
+        points_row = _points_row(sheet)
+        column, remarks = self._column(sheet, assignment, points_row)
+        below = range(points_row + 1, len(sheet))
+        students = [row for row in below if any(sheet.get(row, name) for name in sheet.columns)]
+        labels = {row: _label(sheet, row) for row in students}
+        matching = match(self._ids(sheet, students, totals), labels, totals, self.system)
         kept = {name: [] for name in KEPT}
         for row, total in matching.rows.items():
             now = sheet.get(row, column).upper()
@@ -111,12 +111,10 @@ class CanvasGrades(LmsGrades):
             }
         return {
             row: {
-                student
-                for column, ids in known.items()
-                for student in ids.get(sheet.get(row, column).casefold(), ())
+                student for column, ids in known.items() for student in ids.get(sheet.get(row, column).casefold(), ())
             }
             for row in students
-        }  # fmt: skip
+        }
 
 
 def _points_row(sheet: Sheet) -> int:

@@ -44,16 +44,16 @@ class MoodleGrades(LmsGrades):
         rows = [row for row in range(len(sheet)) if sheet.get(row, "Identifier")]
         labels = {row: listed([sheet.get(row, "Full name") or sheet.get(row, "Identifier")]) for row in rows}
         matching = match(self._ids(sheet, rows, totals), labels, totals, self.system)
-        locked = []
+        grade, feedback, locked = sheet.column(GRADE), sheet.column(FEEDBACK), []
         for row, total in matching.rows.items():
             if sheet.get(row, CHANGEABLE) == "No":
                 locked.append(total.person.id)
                 continue
             _require_maximum(sheet, row, assignment)
-            sheet.put(row, require_column(sheet, GRADE), points(total.score))
-            comment, column = _comment(total), sheet.column(FEEDBACK)
-            if comment and column is not None and not sheet.get(row, column):
-                sheet.put(row, column, comment)
+            sheet.put(row, grade, points(total.score))
+            comment = _comment(total)
+            if comment and feedback is not None and not sheet.get(row, feedback):
+                sheet.put(row, feedback, comment)
         remarks = [f"Moodle has locked the grade of {listed(locked)}: left as it is."] if locked else []
         return Exported(sheet.text, remarks + matching.remarks)
 
