@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from autograder.gradescope.settings import SANDBOXES, VISIBILITIES, GradescopeSettings
 from segkit.errors import CourseError
 
 
@@ -80,6 +81,31 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
     report.add_argument("--anonymous", action="store_true", help="made-up names, and no links to feedback")
+    gradescope = add("gradescope", _gradescope, "write the autograder zip for Gradescope (docs/marks_out.md)")
+    gradescope.add_argument("--out", type=Path, default=Path("dist/autograder.zip"), help="the zip to write")
+    gradescope.add_argument(
+        "--sandbox",
+        choices=SANDBOXES,
+        default=GradescopeSettings.sandbox,
+        help="where student code runs: behind bubblewrap or not at all; or else, or always, as another user (weaker)",
+    )
+    gradescope.add_argument(
+        "--with-course-secret", action="store_true", help="put this course's secret in, for the same cases as here"
+    )
+    gradescope.add_argument(
+        "--visibility", choices=VISIBILITIES, default=GradescopeSettings.visibility, help="when students see the tests"
+    )
+    gradescope.add_argument("--no-leaderboard", action="store_true", help="no leaderboard of automatic points")
+    gradescope.add_argument("--pip-options", default="", help="a line for pip, such as --extra-index-url URL")
+    gradescope.add_argument(
+        "--seconds-per-notebook",
+        type=float,
+        default=GradescopeSettings.seconds_per_notebook,
+        help="seconds that a submission's notebook may take in all",
+    )
+    gradescope.add_argument(
+        "--memory-mib", type=int, default=GradescopeSettings.memory_mib, help="MiB of memory that a submission may use"
+    )
     mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
     mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
     return parser
@@ -213,6 +239,24 @@ def _report(options: argparse.Namespace) -> int:
 
     assignment = options.name or options.assignment
     print(write_report(Path.cwd(), assignment, options.out, anonymous=options.anonymous))
+    return 0
+
+
+def _gradescope(options: argparse.Namespace) -> int:
+    from autograder.gradescope.building import write_autograder
+
+    settings = GradescopeSettings(
+        options.assignment,
+        options.sandbox,
+        options.visibility,
+        not options.no_leaderboard,
+        options.seconds_per_notebook,
+        options.memory_mib,
+    )
+    course = Path.cwd() if options.with_course_secret else None
+    count = write_autograder(options.out, settings, course=course, pip_options=options.pip_options)
+    secret = "this course's secret" if course else "a secret of its own (cases differ from those of this course)"
+    print(f"{options.out}: {count} files, with hidden tests, reference and {secret}: give it to nobody but Gradescope.")
     return 0
 
 

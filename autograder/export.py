@@ -1,20 +1,24 @@
-"""`nbgrader export` with totals that no bonus lifts above an assignment's points."""
+"""`nbgrader export` with totals that no bonus lifts above an assignment's points, and groups' marks for all members."""
 
 import csv
+from pathlib import Path
 
-from nbgrader.api import Assignment, Gradebook, MissingEntry, Student, SubmittedAssignment
-from nbgrader.plugins import CsvExportPlugin
+from nbgrader.api import Assignment, Gradebook
+from nbgrader.plugins import CsvExportPlugin, ExportPlugin
 
-from autograder.marks import capped
+from autograder.groups import Groups, read_groups
+from autograder.spreadsheet import inert
+from autograder.totals import Total, read_totals
+from segkit.errors import CourseError
 
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
-    "late_submission_penalty", "score", "max_score", "bonus",
+    "late_submission_penalty", "score", "max_score", "bonus", "group", "unmarked",
 )  # fmt: skip
 
 
 class CappedGrades(CsvExportPlugin):
-    """nbgrader's columns, and the bonus that was earned.
+    """nbgrader's columns, the bonus that was earned, the group that it was earned with, and what is unmarked.
 
     `raw_score` holds as much of the bonus as points are missing elsewhere; a late penalty is taken off after that.
     """
@@ -23,44 +27,47 @@ class CappedGrades(CsvExportPlugin):
         """Write one row per assignment and student; 0 points for who has handed in nothing.
 
         Raises:
-            SystemExit: with a sentence, if the file cannot be written.
+            SystemExit: with a sentence, if the file cannot be written, or `groups.csv` cannot be used.
         """
         path = self.to or "grades.csv"
         self.log.info("Exporting grades to %s", path)
-        rows = [
-            _row(gradebook, assignment, student)
-            for assignment in gradebook.assignments
-            if not self.assignment or assignment.name in map(str, self.assignment)
-            for student in gradebook.students
-            if not self.student or student.id in map(str, self.student)
-        ]
         try:
+            rows = self._rows(gradebook, groups_of_course(self))
             with open(path, "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
                 writer.writerows(rows)
+        except CourseError as error:
+            raise SystemExit(f"autograder: {error}") from None
         except OSError as error:
             raise SystemExit(f"autograder: {path} cannot be written ({error.strerror}).") from None
 
+    def _rows(self, gradebook: Gradebook, groups: Groups) -> list[dict[str, object]]:
+        rows = []
+        for assignment in gradebook.assignments:
+            if not self.assignment or assignment.name in map(str, self.assignment):
+                totals = read_totals(gradebook, assignment, groups, map(str, self.student))
+                rows += [_row(assignment, total) for total in totals.of_students]
+                for remark in totals.remarks:
+                    self.log.warning(remark)
+        return rows
 
-def _row(gradebook: Gradebook, assignment: Assignment, student: Student) -> dict[str, object]:
-    about = {
-        "assignment": assignment.name, "duedate": assignment.duedate, "student_id": student.id,
-        "last_name": student.last_name, "first_name": student.first_name, "email": student.email,
-        "max_score": assignment.max_score,
+
+def groups_of_course(plugin: ExportPlugin) -> Groups:
+    """The groups of the course that a plug-in exports.
+
+    Raises:
+        CourseError: if their file cannot be used.
+    """
+    return read_groups(Path(plugin.parent.coursedir.root) if plugin.parent else Path.cwd())
+
+
+def _row(assignment: Assignment, total: Total) -> dict[str, object]:
+    person = total.person
+    return {
+        "assignment": assignment.name, "duedate": assignment.duedate, "timestamp": total.timestamp,
+        "student_id": inert(person.id), "last_name": inert(person.last_name), "first_name": inert(person.first_name),
+        "email": inert(person.email), "raw_score": total.raw, "late_submission_penalty": total.penalty,
+        "score": total.score, "max_score": total.maximum, "bonus": total.bonus, "group": inert(total.group or ""),
+        "unmarked": total.unmarked,
     }  # fmt: skip
-    try:
-        submission = gradebook.find_submission(assignment.name, student.id)
-    except MissingEntry:
-        return about | {"raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0, "bonus": 0.0}
-    raw, penalty = capped(submission.score, assignment.max_score), submission.late_submission_penalty
-    return about | {
-        "timestamp": submission.timestamp, "raw_score": raw, "late_submission_penalty": penalty,
-        "score": max(0.0, raw - penalty), "bonus": _bonus(submission),
-    }  # fmt: skip
-
-
-def _bonus(submission: SubmittedAssignment) -> float:
-    """What the submission earned in code that is graded with a maximum of 0."""
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-    return sum(grade.score for grade in grades if grade.cell.cell_type == "code" and grade.max_score == 0)

@@ -66,7 +66,7 @@ def task_html(task: TaskVerdict, problems: list[str]) -> str:
     lost = any(finding.message for finding in task.findings)
     return _TASK.render(
         task=task, worth=_worth(task), problems=problems if lost else [], quoted=_quoted, repeated=_repeated,
-        stopped=_stopped, apart=APART,
+        stopped=stopped_by, apart=APART,
     )  # fmt: skip
 
 
@@ -82,15 +82,24 @@ def task_text(task: TaskVerdict) -> str:
     """The same as lines."""
     lines = [f"{task.task}: {_worth(task)}"]
     for finding in task.findings:
-        stopped = f" ({_stopped(finding)})" if finding.stopped else ""
+        stopped = f" ({stopped_by(finding)})" if finding.stopped else ""
         lines.append(f"  {'✗' if finding.message else '✓'} {finding.title}{stopped}")
-        if finding.message and _repeated(task, finding):
-            lines.append("      The same.")
-        elif finding.message and finding.said:
-            lines.append(f'      The process of your code reported: "{_quoted(finding.message)}"')
-        elif finding.message or finding.note or finding.apart_from:
-            lines.append(f"      {finding.message or finding.note or APART}")
+        said = "The same." if finding.message and _repeated(task, finding) else finding_text(finding)
+        if said:
+            lines.append(f"      {said}")
     return "\n".join(lines)
+
+
+def finding_text(finding: Finding) -> str:
+    """What there is to say about one test; nothing, if it found nothing."""
+    if finding.message and finding.said:
+        return f'The process of your code reported: "{_quoted(finding.message)}"'
+    return finding.message or finding.note or (APART if finding.apart_from else "")
+
+
+def stopped_by(finding: Finding) -> str:
+    """What stopped a test that was stopped."""
+    return STOPPED.get(finding.stopped, "stopped")
 
 
 def _worth(task: TaskVerdict) -> str:
@@ -101,10 +110,6 @@ def _worth(task: TaskVerdict) -> str:
 def _quoted(text: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return printable if len(printable) <= QUOTED else f"{printable[:QUOTED]} ..."
-
-
-def _stopped(finding: Finding) -> str:
-    return STOPPED.get(finding.stopped, "stopped")
 
 
 def _repeated(task: TaskVerdict, finding: Finding) -> bool:

@@ -163,6 +163,7 @@ class _Serving:
     trial: Trial | None = None
     course_error: CourseError | None = None
 
+    @pytest.hookimpl(tryfirst=True)  # conftest.py asks whether there is one, and for bubblewrap if there is not
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[EXAMINATION] = None
         config.option.tbstyle = "value"  # nobody reads more of it; a traceback takes longer than most tests

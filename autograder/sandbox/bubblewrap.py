@@ -20,7 +20,7 @@ COURSE = "/opt/course"
 PROGRAM = [sys.executable, "-s", "-P", "-m", "segkit.checking.worker"]
 FIRST_USER, USERS = 60_000, 4_000  # unprivileged ids that no distribution gives to people or services
 _slots = itertools.count(os.getpid() * 64)
-_PASSED_ON = ("LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
+PASSED_ON = ("LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH")
 _OF_THE_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 
@@ -54,14 +54,14 @@ class Bubblewrap:
             *_privileges(),
             *surroundings(limits, device),
             "--",
-            *_limited(limits, device),
+            *limited(limits, device),
             *(_as_another_user() if os.geteuid() == 0 else []),
             *program,
         ]
 
     def environment(self, folder: str) -> dict[str, str]:
         """Nothing of the grader's own but language and devices: pid 1's is readable from within."""
-        passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         return worker_environment("/tmp", COURSE) | passed
 
 
@@ -77,7 +77,7 @@ class NoSandbox:
 
     def environment(self, folder: str) -> dict[str, str]:
         """As in the sandbox, with the notebooks of this checkout."""
-        passed = {name: os.environ[name] for name in (*_PASSED_ON, "PATH") if name in os.environ}
+        passed = {name: os.environ[name] for name in (*PASSED_ON, "PATH") if name in os.environ}
         return worker_environment(folder, str(NOTEBOOKS)) | passed
 
 
@@ -168,10 +168,11 @@ def _help() -> str:
 
 
 def _as_another_user() -> list[str]:
-    return [*_set_user(next_user()), *_without_namespaces()]
+    return [*as_user(next_user()), *_without_namespaces()]
 
 
-def _set_user(user: int) -> list[str]:
+def as_user(user: int) -> list[str]:
+    """`setpriv`, which runs a program as that user, without any privilege and without a way to get one."""
     return [
         *("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
@@ -187,11 +188,12 @@ def _without_namespaces() -> tuple[str, ...]:
     inner = ("bwrap", "--unshare-user", "--disable-userns", "--dev-bind", "/", "/")
     if "--disable-userns" not in _help():
         return ()
-    probe = subprocess.run([*_set_user(FIRST_USER + USERS), *inner, "true"], capture_output=True)
+    probe = subprocess.run([*as_user(FIRST_USER + USERS), *inner, "true"], capture_output=True)
     return inner if probe.returncode == 0 else ()
 
 
-def _limited(limits: Limits, device: str) -> list[str]:
+def limited(limits: Limits, device: str) -> list[str]:
+    """`prlimit`, which runs a program within what a single process may use."""
     named = limits_of_process(limits, device).items()
     return ["prlimit", *(f"--{name.lower()}={soft}:{hard}" for name, (soft, hard) in named)]
 

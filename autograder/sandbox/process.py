@@ -38,12 +38,17 @@ class SandboxProcess(Protocol):
 
 
 class StartedProcess:
-    """A process of its own, from a command line. Without a folder that it brings, it works in a temporary one."""
+    """A process of its own, from a command line. Without a folder that it brings, it works in a temporary one.
+
+    `user`: as whom the command will run, if nobody else does; the folder is theirs, and all they run ends with it.
+    """
 
     lost = False
 
-    def __init__(self, command: list[str], environment, *, own_folder: bool) -> None:
-        self._folder = None if own_folder else tempfile.mkdtemp(prefix="submission-")
+    def __init__(self, command: list[str], environment, *, own_folder: bool, user: int | None = None) -> None:
+        self._folder, self._user = None if own_folder else tempfile.mkdtemp(prefix="submission-"), user
+        if user is not None:
+            os.chown(self._folder, user, user)
         folder = self._folder or "/"
         self._process = subprocess.Popen(
             command,
@@ -78,6 +83,8 @@ class StartedProcess:
         """The whole session: with bubblewrap goes the first process of its namespace, and with that all others."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        if self._user is not None:
+            _end_all_of(self._user)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             pipe.close()
         self._process.wait()
@@ -145,6 +152,14 @@ class ForkedProcess:
         self.answers.close()
         if self._handle is not None:
             os.close(self._handle)
+
+
+def _end_all_of(user: int) -> None:
+    """Also what left the session: without a namespace of their own, nothing else ends such processes.
+
+    The kernel does it in one go, for whoever asks as that user, so that no fork gets away.
+    """
+    subprocess.run(["sh", "-c", "kill -s KILL -- -1"], user=user, group=user, extra_groups=[], check=False)
 
 
 def _number(handle: int) -> int:
