@@ -15,7 +15,7 @@ from traitlets.config import Config
 
 from autograder.__main__ import main
 from autograder.alone import alone
-from autograder.collect import Summary, collect
+from autograder.collect import Summary, collect, placing
 from autograder.collect import entries as entries_module
 from autograder.collect import handed as handed_module
 from autograder.course_config import configure
@@ -282,6 +282,19 @@ def test_what_gives_way_is_kept_and_what_is_newer_or_mended_stays(course):
     (course / "submitted/ada/segformer/01_data.ipynb").write_bytes(b"mended by hand")
     summary = take(course, submitted_zip(time="2026-11-23T12:00:00Z", text="x = 3"))
     assert summary.left and found(course)["ada/segformer/01_data.ipynb"] == b"mended by hand"
+
+
+def test_interrupted_it_leaves_what_stood_there(course, monkeypatch):
+    take(course, submitted_zip(time="2026-11-21T12:00:00Z", text="x = 1"))
+    before = everything(course)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(placing, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        take(course, submitted_zip(time="2026-11-23T12:00:00Z", text="x = 3"))
+    assert everything(course) == before
 
 
 def test_attempts_of_which_nobody_knows_the_latest_are_not_placed(course):
