@@ -291,3 +291,8 @@ def test_from_hand_in_to_returned_feedback_through_nbgrader(tmp_path):
     regroup(course.root, "tigers,ada\ntigers,kim\n")
     found = "\n".join(groups_report(course.root, ASSIGNMENT).findings)
     assert "kim joined tigers after" in found and "grace left tigers after" in found
+
+    regroup(course.root, "tigers\n")
+    refused = autograde(course)
+    assert refused.returncode == 1 and "line 2: every line needs a group and a student" in refused.stderr
+    assert "Traceback" not in refused.stderr
