@@ -147,7 +147,7 @@ def test_who_changed_groups_gets_the_new_one_s_and_keeps_no_page_of_the_old(cour
     return_feedback(course, ASSIGNMENT)
     record = course / "returned" / f".{ASSIGNMENT}.json"
     entries = json.loads(record.read_text())
-    entries["grace"]["files"] += ["00_more.html", "../../ada/intro/marks.txt"]
+    entries["grace"]["files"] += ["00_more.html", "../../lin/intro/marks.txt"]
     record.write_text(json.dumps(entries))
     (course / "returned" / "grace" / ASSIGNMENT / "00_more.html").write_text("of the tigers")
     regroup(course, "tigers,ada\nowls,grace\n")
@@ -156,7 +156,7 @@ def test_who_changed_groups_gets_the_new_one_s_and_keeps_no_page_of_the_old(cour
     assert run.remarks == ["grace now has the feedback on owls in place of that on tigers."]
     assert "the work of owls" in returned(course, "grace") and "the work of tigers" in returned(course, "ada")
     assert not (course / "returned" / "grace" / ASSIGNMENT / "00_more.html").exists()
-    assert returned(course, "ada", "marks.txt")
+    assert returned(course, "lin", "marks.txt")
 
 
 def test_a_member_s_own_hand_in_and_who_has_none_are_said(course):
