@@ -11,6 +11,9 @@ from autograder.groups import GROUPS_FILE, Groups, add_group, read_groups
 from autograder.groups_report import groups_report
 from autograder.marks import marks_table
 from autograder.membership import record_members
+from autograder.misconceptions import misconceptions_of
+from autograder.report.mistakes import mistake_figures
+from autograder.report.reading import NotebookResult, TaskResult
 from autograder.report.students import names_of
 from autograder.triage.naming import named_group
 from segkit.errors import CourseError
@@ -206,3 +209,14 @@ def test_the_report_calls_a_group_with_its_members_but_for_anonymous_names():
     groups = Groups({"tigers": ("ada", "grace")})
     assert names_of(["tigers", "lin"], groups=groups) == {"tigers": "tigers (ada, grace)", "lin": "lin"}
     assert "ada" not in names_of(["tigers"], b"a secret", ASSIGNMENT, groups)["tigers"]
+
+
+def test_no_example_of_a_misconception_holds_a_member_s_name():
+    task = "image_to_patches"
+    judged = TaskResult(0.0, 3.0, False, [], [misconceptions_of(ASSIGNMENT, task)[0].name])
+    results = [NotebookResult("tigers", NOTEBOOK, {task: judged}, [], None, 0.0)]
+    answers = {"tigers": {NOTEBOOK: {task: "patches_of_grace = 1"}}}
+    [figures] = mistake_figures(results, answers, ASSIGNMENT, Groups())
+    assert figures.example.code == "patches_of_grace = 1"
+    [figures] = mistake_figures(results, answers, ASSIGNMENT, Groups({"tigers": ("ada", "grace")}))
+    assert figures.example is None

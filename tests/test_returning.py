@@ -147,7 +147,7 @@ def test_who_changed_groups_gets_the_new_one_s_and_keeps_no_page_of_the_old(cour
     return_feedback(course, ASSIGNMENT)
     record = course / "returned" / f".{ASSIGNMENT}.json"
     entries = json.loads(record.read_text())
-    entries["grace"]["files"] += ["00_more.html", "../../ada/intro/marks.txt"]
+    entries["grace"]["files"] += ["00_more.html", "../../lin/intro/marks.txt"]
     record.write_text(json.dumps(entries))
     (course / "returned" / "grace" / ASSIGNMENT / "00_more.html").write_text("of the tigers")
     regroup(course, "tigers,ada\nowls,grace\n")
@@ -156,7 +156,7 @@ def test_who_changed_groups_gets_the_new_one_s_and_keeps_no_page_of_the_old(cour
     assert run.remarks == ["grace now has the feedback on owls in place of that on tigers."]
     assert "the work of owls" in returned(course, "grace") and "the work of tigers" in returned(course, "ada")
     assert not (course / "returned" / "grace" / ASSIGNMENT / "00_more.html").exists()
-    assert returned(course, "ada", "marks.txt")
+    assert returned(course, "lin", "marks.txt")
 
 
 def test_a_member_s_own_hand_in_and_who_has_none_are_said(course):
@@ -291,3 +291,8 @@ def test_from_hand_in_to_returned_feedback_through_nbgrader(tmp_path):
     regroup(course.root, "tigers,ada\ntigers,kim\n")
     found = "\n".join(groups_report(course.root, ASSIGNMENT).findings)
     assert "kim joined tigers after" in found and "grace left tigers after" in found
+
+    regroup(course.root, "tigers\n")
+    refused = autograde(course)
+    assert refused.returncode == 1 and "line 2: every line needs a group and a student" in refused.stderr
+    assert "Traceback" not in refused.stderr
