@@ -114,16 +114,17 @@ def _changed(groups: Groups, verdicts: Path) -> Iterator[str]:
 
 
 def _unknown(groups: Groups, hand_ins: HandIns, root: Path, assignment: str) -> Iterator[str]:
-    """Ids that the gradebook does not know, if somebody has entered the class there."""
+    """Ids that nobody knows, if somebody has entered the class."""
     known = read_class_list(root, assignment)
     if known.told:
         for name, members in groups.members.items():
             if strangers := [member for member in members if member not in known.ids]:
-                yield f"{GROUPS_FILE} puts {listing(strangers)} into {name}; the gradebook knows nobody of that id."
+                puts = f"{GROUPS_FILE} puts {listing(strangers)} into {name}"
+                yield f"{puts}; gradebook and roster know nobody of that id."
     if known.named:
         for name in hand_ins:
             if name not in known.named and name not in groups.members:
-                yield f"submitted/{name} is neither a group of {GROUPS_FILE} nor a student whom the gradebook names."
+                yield f"submitted/{name} is no group of {GROUPS_FILE} and no student whom gradebook or roster name."
 
 
 def _duplicates(groups: Groups, verdicts: Path) -> Iterator[str]:

@@ -136,13 +136,20 @@ def test_ids_that_nobody_knows_are_said_once_the_class_is_entered(tmp_path):
     with open_gradebook(root) as gradebook:
         for name in ("ada", "grace"):
             gradebook.add_student(name)
-    assert findings(root) == ["groups.csv puts grcae into tigers; the gradebook knows nobody of that id."]
+    assert findings(root) == ["groups.csv puts grcae into tigers; gradebook and roster know nobody of that id."]
     with open_gradebook(root) as gradebook:
         for name in ("ada", "grace", "lin"):
             gradebook.update_or_create_student(name, last_name="Somebody")
     assert findings(root)[1:] == [
-        "submitted/tiger is neither a group of groups.csv nor a student whom the gradebook names."
+        "submitted/tiger is no group of groups.csv and no student whom gradebook or roster name."
     ]
+
+
+def test_a_roster_says_who_is_known_too(tmp_path):
+    root = make_course(tmp_path / "course", "tigers,ada\ntigers,grcae\n")
+    hand_in(root, "tigers")
+    (root / "roster.csv").write_text("student\nada\ngrace\n")
+    assert findings(root) == ["groups.csv puts grcae into tigers; gradebook and roster know nobody of that id."]
 
 
 def test_the_same_code_of_two_groups_is_found_where_it_earned_something(tmp_path):
