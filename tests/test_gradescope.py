@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from intro_course import NOTEBOOK, ORDER
+from small_submissions import commands
 
 from autograder.__main__ import main
 from autograder.cases import course_secret
@@ -34,10 +35,12 @@ METADATA = {
     "users": [{"email": "ada@uni.example", "id": 1234, "name": "Ada Lovelace"}],
     "previous_submissions": [],
 }
+MARK = f"86398.{os.getpid()}"  # seconds that nobody else sleeps
 SPY = """
 def _spy():
     import os
     read = [path for path in {secret!r} if os.access(path, os.R_OK)]
+    os.spawnlp(os.P_NOWAIT, "setsid", "setsid", "sleep", "{mark}")
     raise RuntimeError(f"root: {{os.getuid() == 0}}, reads: {{read}}, writes: {{os.access({results!r}, os.W_OK)}}")
 
 _seen = _spy()
@@ -122,7 +125,7 @@ def test_where_docker_allows_no_namespaces_a_weaker_mode_must_be_asked_for_and_i
     [path] = complete_assignment("intro", folder / "submission", [ORDER])
     notebook = nbformat.read(path, as_version=4)
     secret = [folder / "source" / name for name in ("", SECRET_FILE, "autograder/hidden_tests", "solutions")]
-    spy = SPY.format(secret=[str(name) for name in secret], results=str(folder / "results"))
+    spy = SPY.format(secret=[str(name) for name in secret], results=str(folder / "results"), mark=MARK)
     notebook.cells.append(nbformat.v4.new_code_cell(spy))
     nbformat.write(notebook, path)
 
@@ -133,6 +136,7 @@ def test_where_docker_allows_no_namespaces_a_weaker_mode_must_be_asked_for_and_i
     assert "WEAKER SANDBOX: Student code ran as another user" in said
     assert "reach the network" in results["extra_data"]["weaker_sandbox"]
     assert "root: False, reads: [], writes: False" in results["output"]
+    assert not [command for command in commands() if MARK in command]  # it had left its parent's session
     earned = by_task(results)
     assert 0 <= earned.pop("image_to_patches")[0] < 3 and set(earned.values()) == {(3, 3), (2, 2)}
     [told] = {test["output"] for test in results["tests"] if "patches" in test["output"]}
