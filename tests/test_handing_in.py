@@ -158,9 +158,13 @@ def test_a_bonus_need_not_be_written_and_the_cell_that_hands_in_need_not_have_ru
 
 
 @pytest.fixture
-def shell():
-    """A session of IPython, as a notebook has it."""
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
+def shell(monkeypatch):
+    """A session of IPython, as a notebook has it; afterwards this process is none any more."""
+    for prompt in ("ps1", "ps2", "ps3"):
+        monkeypatch.setattr(sys, prompt, "", raising=False)
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"hist_file": ":memory:"}}))
+    yield shell
+    shell.restore_sys_module_state()
     InteractiveShell.clear_instance()
 
 
