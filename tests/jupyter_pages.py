@@ -16,6 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 START_SECONDS = 90
+expect.set_options(timeout=60_000)  # milliseconds: a busy machine is no mistake
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # else cells outside the window are no part of the page
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -94,4 +95,4 @@ def run(page: Page, one: Locator) -> None:
     """Run a cell with the keyboard and wait for it to end."""
     one.locator(".cm-content").click()
     page.keyboard.press("Control+Enter")
-    expect(one.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]"), timeout=60_000)
+    expect(one.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]"))
