@@ -205,7 +205,7 @@ def test_gradescope(course, root):
         {
             f"{root}submission_metadata.yml": GRADESCOPE.encode(),
             **{f"{root}submission_101/{name}": data for name, data in own.items()},
-            f"{root}submission_102/work/01_data.ipynb": notebook("g = 1"),
+            f"{root}submission_102/mine/01_data.ipynb": notebook("g = 1"),
             f"{root}submission_103/01_data.ipynb": notebook("both"),
         },
     )
@@ -371,7 +371,7 @@ FAKE = GRADESCOPE.replace("submission_101", "work").encode()
         {
             "submission_metadata.yml": b"submission_9: {':submitters': [{':name': Eve}]}",
             "submission_9/submission_metadata.yml": FAKE,
-            "submission_9/work/01_data.ipynb": notebook(),
+            "submission_9/mine/01_data.ipynb": notebook(),
         },
         {"eve_5_1_a.zip": zipped({"lovelaceada_12345_1_01_data.ipynb": notebook()})},
     ],

@@ -44,7 +44,6 @@ LIMITS = {"seconds_per_test": 3, "seconds_per_notebook": 18, "memory_mib": 1500,
 ORDINARY_USER = 1000
 WRITTEN_BY_THE_GRADER = {"autograded", "verdicts", "feedback", "gradebook.db", ".grading.lock"}
 OF_THE_CHECKOUT = ("solutions", "notebooks", "autograder/hidden_tests")
-TORCH_CACHE = "torchinductor_"  # a folder that the grader's own PyTorch makes when it is imported
 PR_SET_CHILD_SUBREAPER = 36
 
 Snapshot = dict[str, tuple]
@@ -175,6 +174,7 @@ def _grade(ran: Ran, as_user: bool, *, unsafe: bool) -> None:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "HOME": str(ran.base / "home"),
         "TMPDIR": str(ran.base / "tmp"),
+        "TORCHINDUCTOR_CACHE_DIR": str(ran.base / "home" / "torch"),  # the grader's PyTorch makes it on import
         "OMP_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SOME_PASSWORD": ran.place.names["TOKEN"],
@@ -282,7 +282,7 @@ def _files_left(ran: Ran) -> list[str]:
     places.append(ran.base / "home")
     found = {path for place in places for path in place.glob(f"*mark-{ran.place.token}*")}
     forgotten = set((ran.base / "tmp").iterdir())  # by the grader itself
-    found |= {path for path in forgotten if not path.name.startswith((TURNS, TORCH_CACHE))}
+    found |= {path for path in forgotten if not path.name.startswith(TURNS)}
     return sorted(map(str, found))
 
 
