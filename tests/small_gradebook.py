@@ -4,8 +4,10 @@ ada has everything and a bonus that must not count above the maximum, bo is late
 tigers (cy, who also handed in alone, and dan, whom the gradebook does not know) has handed in together, eve nothing.
 """
 
+import logging
 from pathlib import Path
 
+import pytest
 from nbgrader.api import Gradebook
 
 from autograder.groups import GROUPS_FILE
@@ -46,3 +48,24 @@ def _hand_in(gradebook: Gradebook, student: str, earned: dict[str, float | None]
     for grade in notebook.grades:
         grade.manual_score, grade.needs_manual_grade = earned[grade.name], earned[grade.name] is None
     gradebook.db.commit()
+
+
+def exported(
+    template: str | bytes | None = None,
+    *,
+    plugin: type,
+    root: Path,
+    scratch: Path,
+    caplog: pytest.LogCaptureFixture,
+    **options: str,
+) -> tuple[str, str]:
+    """What an export plug-in writes about the course in `root`, on a template if there is one, and its remarks."""
+    if template is not None:
+        (scratch / "in.csv").write_bytes(template if isinstance(template, bytes) else template.encode())
+        options["template"] = str(scratch / "in.csv")
+    exporter = plugin(to=str(scratch / "out.csv"), **options)
+    exporter.log = logging.getLogger("export")
+    caplog.clear()
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+        exporter.export(gradebook)
+    return (scratch / "out.csv").read_bytes().decode(), caplog.text

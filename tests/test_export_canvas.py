@@ -1,15 +1,14 @@
 """Marks for Canvas: what is filled into a gradebook that it exported, what is made up, and what nobody guesses."""
 
 import csv
-import logging
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 
 import pytest
-from nbgrader.api import Gradebook
-from small_gradebook import ASSIGNMENT, SCORES, write_gradebook
+from small_gradebook import ASSIGNMENT, SCORES, exported, write_gradebook
 
 from autograder.export import CappedGrades
 from autograder.export_canvas import CanvasGrades
@@ -42,20 +41,7 @@ def root(tmp_path_factory):
 def export(root, tmp_path, monkeypatch, caplog):
     """Runs the plug-in on a template; what it wrote, and its remarks."""
     monkeypatch.chdir(root)
-
-    def run(template: str | bytes | None = None, plugin=CanvasGrades, **options):
-        if template is not None:
-            data = template if isinstance(template, bytes) else template.encode()
-            (tmp_path / "in.csv").write_bytes(data)
-            options["template"] = str(tmp_path / "in.csv")
-        exporter = plugin(to=str(tmp_path / "out.csv"), **options)
-        exporter.log = logging.getLogger("export")
-        caplog.clear()
-        with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
-            exporter.export(gradebook)
-        return (tmp_path / "out.csv").read_bytes().decode(), caplog.text
-
-    return run
+    return partial(exported, plugin=CanvasGrades, root=root, scratch=tmp_path, caplog=caplog)
 
 
 def test_only_the_column_of_the_assignment_is_filled(export):

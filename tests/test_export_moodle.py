@@ -1,11 +1,10 @@
 """Marks for Moodle: what is filled into an offline grading worksheet, and what is made up for the gradebook."""
 
 import csv
-import logging
+from functools import partial
 
 import pytest
-from nbgrader.api import Gradebook
-from small_gradebook import SCORES, write_gradebook
+from small_gradebook import SCORES, exported, write_gradebook
 
 from autograder.export_moodle import MoodleGrades
 from autograder.groups import GROUPS_FILE
@@ -45,19 +44,7 @@ def root(tmp_path_factory):
 def export(root, tmp_path, monkeypatch, caplog):
     """Runs the plug-in on a worksheet; what it wrote, and its remarks."""
     monkeypatch.chdir(root)
-
-    def run(template: str | None = None, **options):
-        if template is not None:
-            (tmp_path / "in.csv").write_bytes(template.encode())
-            options["template"] = str(tmp_path / "in.csv")
-        exporter = MoodleGrades(to=str(tmp_path / "out.csv"), **options)
-        exporter.log = logging.getLogger("export")
-        caplog.clear()
-        with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
-            exporter.export(gradebook)
-        return (tmp_path / "out.csv").read_bytes().decode(), caplog.text
-
-    return run
+    return partial(exported, plugin=MoodleGrades, root=root, scratch=tmp_path, caplog=caplog)
 
 
 def test_grades_and_empty_comments_are_filled_and_nothing_else(export):
