@@ -82,33 +82,37 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
     report.add_argument("--anonymous", action="store_true", help="made-up names, and no links to feedback")
     gradescope = add("gradescope", _gradescope, "write the autograder zip for Gradescope (docs/marks_out.md)")
-    gradescope.add_argument("--out", type=Path, default=Path("dist/autograder.zip"), help="the zip to write")
-    gradescope.add_argument(
+    _gradescope_options(gradescope)
+    mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
+    mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
+    return parser
+
+
+def _gradescope_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, default=Path("dist/autograder.zip"), help="the zip to write")
+    command.add_argument(
         "--sandbox",
         choices=SANDBOXES,
         default=GradescopeSettings.sandbox,
         help="where student code runs: behind bubblewrap or not at all; or else, or always, as another user (weaker)",
     )
-    gradescope.add_argument(
+    command.add_argument(
         "--with-course-secret", action="store_true", help="put this course's secret in, for the same cases as here"
     )
-    gradescope.add_argument(
+    command.add_argument(
         "--visibility", choices=VISIBILITIES, default=GradescopeSettings.visibility, help="when students see the tests"
     )
-    gradescope.add_argument("--no-leaderboard", action="store_true", help="no leaderboard of automatic points")
-    gradescope.add_argument("--pip-options", default="", help="a line for pip, such as --extra-index-url URL")
-    gradescope.add_argument(
+    command.add_argument("--no-leaderboard", action="store_true", help="no leaderboard of automatic points")
+    command.add_argument("--pip-options", default="", help="a line for pip, such as --extra-index-url URL")
+    command.add_argument(
         "--seconds-per-notebook",
         type=float,
         default=GradescopeSettings.seconds_per_notebook,
         help="seconds that a submission's notebook may take in all",
     )
-    gradescope.add_argument(
+    command.add_argument(
         "--memory-mib", type=int, default=GradescopeSettings.memory_mib, help="MiB of memory that a submission may use"
     )
-    mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
-    mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
-    return parser
 
 
 def _assignments(options: argparse.Namespace) -> list[str]:
