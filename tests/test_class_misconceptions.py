@@ -5,11 +5,11 @@ import csv
 import pytest
 from answers import SECRET, assignment_of, cells_with, mistake_named
 
-from autograder.class_misconceptions import misconceptions_table, write_misconceptions
-from autograder.diagnosis import Case
+from autograder.course.misconceptions import misconceptions_table, write_misconceptions
+from autograder.grading.diagnosis import Case
+from autograder.grading.rehearsal import rehearse
+from autograder.grading.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from autograder.misconceptions import edits
-from autograder.rehearsal import rehearse
-from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from segkit.errors import CourseError
 
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)

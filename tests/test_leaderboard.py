@@ -10,10 +10,10 @@ from html.parser import HTMLParser
 import pytest
 
 from autograder.__main__ import main
+from autograder.grading.verdicts import Evaluation
 from autograder.leaderboard.entries import Entry, display_names, read_entries
 from autograder.leaderboard.page import HEIGHT, TEMPLATE, WIDTH, as_page, scatter, short
 from autograder.leaderboard.table import as_csv
-from autograder.verdicts import Evaluation
 from segkit.errors import CourseError
 
 SECRET = b"a secret"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from autograder.cases import course_secret
 from autograder.files import write_whole
+from autograder.grading.cases import course_secret
 from autograder.leaderboard.entries import read_entries
 from autograder.leaderboard.page import as_page
 from autograder.leaderboard.table import as_csv
