@@ -1,0 +1,3 @@
+"""Public checks of 05_report."""
+
+TASKS = ()
