@@ -65,7 +65,7 @@ MISCONCEPTIONS = (
     ),
     cost(
         "the output projection forgotten",
-        symptom="Three linear layers are counted: queries, keys and values. There are four.",
+        symptom="Only the linear layers of queries, keys and values are counted, and not that of the output.",
         hint="Which layer lets the heads talk to each other when all are done?",
         changes=change("linear = 2 * (queries + keys)", "linear = (queries + 2 * keys)"),
         fails="no_reduction",

@@ -59,14 +59,6 @@ MISCONCEPTIONS = (
         fails="absent_class",
     ),
     shares(
-        "a very small number added",
-        symptom="A small number is added to the row sums against division by zero, so that an absent class gets zeros.",
-        hint="What does your result say about a class of which there was no pixel?",
-        changes=change(RESULT, RESULT.replace("confusion.sum(", "(1e-9 + confusion.sum(") + ")"),
-        fails="absent_class",
-        same_as="absent classes 0",
-    ),
-    shares(
         "NaN for a class that is never predicted",
         symptom="A class that is never predicted gets NaN in its column, where its shares are 0.",
         hint="Nobody called a pixel class 2. Of the pixels that are pet, which share was called class 2?",
@@ -100,6 +92,18 @@ MISCONCEPTIONS = (
         changes=change(RESULT, "return confusion // confusion.sum(dim=1, keepdim=True).clamp(min=1)"),
         fails="all_classes absent_class",
         also="never_predicted other_classes manners",
+    ),
+    shares(
+        "three classes, whatever comes in",
+        symptom="The result always has three rows and columns, whatever the size of the matrix is.",
+        hint="How many classes a matrix has can be seen from the matrix. Where does your code look instead?",
+        changes=change(
+            RESULT,
+            "shares = torch.full((3, 3), torch.nan)\n    for row in range(3):\n        for column in range(3):\n"
+            "            shares[row, column] = confusion[row, column] / confusion[row].sum()\n    return shares",
+        ),
+        fails="other_classes",
+        public=False,
     ),
     shares(
         "the matrix is changed in place",

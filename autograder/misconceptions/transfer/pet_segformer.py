@@ -80,7 +80,7 @@ MISCONCEPTIONS = (
     ),
     model(
         "two blocks a stage, whatever is asked",
-        symptom="Every stage has two blocks, whatever `depths` says.",
+        symptom="Every stage has two blocks, whatever number is asked for.",
         hint="The published B0 has two blocks everywhere, larger models do not. Which of your lines uses `depths`?",
         changes=change("range(depths[i])", "range(2)"),
         fails="other_settings",
@@ -115,6 +115,7 @@ MISCONCEPTIONS = (
         hint="Freezing is a matter of notebook 4. Where does your model make tensors that know nothing of their history?",
         changes=change("self.encoder(images)", "[maps.detach() for maps in self.encoder(images)]"),
         fails="gradients weights",
+        public=False,
     ),
     model(
         "the images are changed in place",

@@ -42,6 +42,14 @@ MISCONCEPTIONS = (
         also="manners",
     ),
     roc(
+        "labels above 2 left out",
+        symptom="Only pixels with the labels 0, 1 and 2 count, as if there were never more classes.",
+        hint="With five classes, which pixels are missing from your curve? Only one label means that a pixel is unknown.",
+        changes=change(KNOWN, "known = target < 3"),
+        fails="other_classes",
+        public=False,
+    ),
+    roc(
         "a point for every pixel, also where scores are equal",
         symptom="Pixels with equal scores are let in one after the other, in an order that chance decides.",
         hint="A threshold lets in all pixels of one score or none. How many points may the curve have for three equal "

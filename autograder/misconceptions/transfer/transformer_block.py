@@ -180,6 +180,18 @@ MISCONCEPTIONS = (
         fails="reduction",
         also="heads_and_reduction gradients weights manners precision",
     ),
+    block(
+        "the rest of the map kept",
+        symptom="Rows and columns that fill no square are filled up with zeros, and become keys and values as well.",
+        hint="A map of 9 x 12 with R = 4: how many keys does the docstring leave, and how many have you?",
+        changes=change(
+            "reduced = self.reduce(x)",
+            "ratio = 1 if isinstance(self.reduce, nn.Identity) else self.reduce[0].stride[0]\n"
+            "        reduced = self.reduce(F.pad(x, (0, -x.shape[3] % ratio, 0, -x.shape[2] % ratio)))",
+        ),
+        fails="heads_and_reduction",
+        public=False,
+    ),
     # ------------------------------------------------------------------------------------------------------- Mix-FFN
     block(
         "no convolution in Mix-FFN",
@@ -224,12 +236,11 @@ MISCONCEPTIONS = (
     # -------------------------------------------------------------------------------------------------------- manners
     block(
         "added in place",
-        symptom="The values are right, but the map that was passed in is changed.",
+        symptom="The map that was passed in is changed, because the first sum is written into it.",
         hint="What is the difference between `x += y` and `x = x + y` for whoever passed x in?",
-        changes=change(FIRST, "x.data += self.attend(self.norm1(x)).detach()"),
+        changes=change(FIRST, "x += self.attend(self.norm1(x))"),
         fails="manners gradients",
         also="weights",
-        public=False,
     ),
     block(
         "dropout in evaluation",
