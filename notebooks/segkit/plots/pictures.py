@@ -12,17 +12,19 @@ from segkit.data import CLASS_NAMES, IGNORE
 from segkit.errors import CourseError
 from segkit.plots.arrays import as_array, as_picture, outlines_of, require_labels, require_same_number, resized, rgb
 
+LONGEST_LEGEND = 8  # entries on a line
 
-def colorize(labels) -> np.ndarray:
-    """Labels (H, W), 0..7 and 255 for ignored, to colours uint8 (H, W, 3).
+
+def colorize(labels, palette=PALETTE) -> np.ndarray:
+    """Labels (H, W), 0..7 and 255 for ignored, to colours uint8 (H, W, 3); with a longer `palette` more labels.
 
     Raises:
         CourseError: if there is a label without a colour.
     """
     labels = as_array(labels)
-    require_labels(labels)
+    require_labels(labels, len(palette))
     table = np.zeros((256, 3), np.uint8)
-    table[: len(PALETTE)] = [rgb(color) for color in PALETTE]
+    table[: len(palette)] = [rgb(color) for color in palette]
     table[IGNORE] = rgb(IGNORE_COLOR)
     return table[labels.astype(np.uint8)]
 
@@ -58,7 +60,7 @@ def show_overlay(images, labels, class_names=CLASS_NAMES, *, alpha: float = 0.6,
 
 @in_our_look
 def show_predictions(
-    images, targets, predictions=None, class_names=CLASS_NAMES, *, titles=None, errors: bool = False
+    images, targets, predictions=None, class_names=CLASS_NAMES, *, titles=None, errors: bool = False, palette=PALETTE
 ) -> Figure:
     """A row per image: the image, the truth, the prediction, and if asked for where it is wrong.
 
@@ -68,13 +70,17 @@ def show_predictions(
         class_names: in the order of the labels.
         titles: a text per row.
         errors: add a column of the pixels that are wrong, with their share.
+        palette: a colour per class.
 
     Raises:
         CourseError: if there are not as many of one as of the other, or a label has no name.
     """
-    columns = {"image": [as_picture(image) for image in images], "truth": [colorize(target) for target in targets]}
+    columns = {
+        "image": [as_picture(image) for image in images],
+        "truth": [colorize(target, palette) for target in targets],
+    }
     if predictions is not None:
-        columns["prediction"] = [colorize(prediction) for prediction in predictions]
+        columns["prediction"] = [colorize(prediction, palette) for prediction in predictions]
     require_same_number(**columns)
     if errors and predictions is not None:
         columns["wrong pixels"] = [_errors(*pair) for pair in zip(targets, predictions, strict=True)]
@@ -82,7 +88,7 @@ def show_predictions(
     if "wrong pixels" in columns:
         _write_below(axes["wrong pixels"], map(_share_wrong, targets, predictions))
     shown = [*targets, *(predictions if predictions is not None else [])]
-    _class_legend(figure, shown, class_names, errors="wrong pixels" in columns)
+    _class_legend(figure, shown, class_names, errors="wrong pixels" in columns, palette=palette)
     return figure
 
 
@@ -165,17 +171,24 @@ def show_picture(axis, picture: np.ndarray, shape, **options):
         spine.set_visible(False)
 
 
-def _class_legend(figure: Figure, label_maps, class_names, first: int = 0, errors: bool = False):
-    """The names of the classes from `first` on, and of wrong pixels; "ignored" only if there is such a pixel."""
-    highest = max(int(as_array(labels)[as_array(labels) != IGNORE].max(initial=0)) for labels in label_maps)
+def _class_legend(figure: Figure, label_maps, class_names, first: int = 0, errors: bool = False, palette=PALETTE):
+    """The names of the classes from `first` on, and of wrong pixels; "ignored" only if there is such a pixel.
+
+    Of more classes than fit on a line, those that are there.
+    """
+    present = set().union(*(np.unique(as_array(labels)).tolist() for labels in label_maps))
+    highest = max(present - {IGNORE}, default=0)
     if highest >= len(class_names):
         raise CourseError(f"There is a label {highest}, but class_names has {len(class_names)} names: give them all.")
-    handles = [Patch(color=color, label=name) for color, name in zip(PALETTE, class_names, strict=False)][first:]
-    if any((as_array(labels) == IGNORE).any() for labels in label_maps):
+    named = list(enumerate(zip(palette, class_names, strict=False)))[first:]
+    if len(class_names) > LONGEST_LEGEND:
+        named = [(label, style) for label, style in named if label in present]
+    handles = [Patch(color=color, label=name) for _, (color, name) in named]
+    if IGNORE in present:
         handles.append(Patch(color=IGNORE_COLOR, label="ignored"))
     if errors:
         handles.append(Patch(color=VERMILLION, label="wrong"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), LONGEST_LEGEND))
 
 
 def _errors(target, prediction) -> np.ndarray:
