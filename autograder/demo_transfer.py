@@ -31,7 +31,7 @@ from segkit.transfer.sets import Sets
 from segkit.transfer.training import load_run, train_run
 
 ASSIGNMENT = "transfer"
-# Of the recipe, only the number of epochs and the batch are smaller: there are far fewer pictures than in the data sets.
+# Only epochs and batch are smaller than in the recipe: there are far fewer pictures than in the two data sets.
 EPOCHS, BATCH_SIZE = 24, 16
 FCN, SCRATCH, TUNED = "fcn_from_scratch", "segformer_from_scratch", "segformer_fine_tuned"
 FROZEN = {"segformer_frozen_1e-3": 1e-3, "segformer_frozen_5e-4": 5e-4}
@@ -201,8 +201,8 @@ def _verdict(metrics: Mapping) -> str:
     if tuned > scratch:
         return f"Fine-tuned beats from scratch by {tuned - scratch:.3f} on the test images."
     return (
-        f"Fine-tuned does not beat from scratch here ({tuned:.3f} and {scratch:.3f} on the test images): the streets are "
-        "few and unlike the pets."
+        f"Fine-tuned does not beat from scratch here ({tuned:.3f} and {scratch:.3f} on the test images): "
+        "the streets are few and unlike the pets."
     )
 
 
