@@ -543,8 +543,8 @@ class PetSegFormer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         ### BEGIN SOLUTION
-        logits = self.head(self.encoder(images))
-        return F.interpolate(logits, images.shape[2:], mode="bilinear", align_corners=False)
+        coarse = self.head(self.encoder(images))  # (B, K, H / 4, W / 4)
+        return F.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=False)
 
 
 class PyramidEncoder(nn.Module):
