@@ -231,7 +231,7 @@ draw_attention_reduction(8, 8, 4)
 
 # %% [markdown]
 # Sixty-four queries, four keys: the green area are the scores that are left. The bonus at the end of notebook 5 counts
-# what this saves, and finds that at 64×64 it is less than one thinks.
+# what this saves at which size.
 
 # %% [markdown]
 # ### Mix-FFN

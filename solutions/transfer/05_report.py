@@ -165,6 +165,8 @@ for name, metric in metrics.items():
 
 # %% [markdown]
 # Compare the last two columns. Both are mean IoU of the same weights; the second is the one by which they were chosen.
+# If they are far apart, look at the masks again: are the test pictures of another kind, or are the validation pictures
+# too much like those of the training?
 
 # %% [markdown]
 # ## Task 5.2 · The ROC curve of a class (6 points, 35 minutes)
@@ -368,19 +370,22 @@ for name, decoder in decoders.items():
 
 # %% [markdown] role="answer" id="q1" points=4
 # ### BEGIN SOLUTION
-# (a) *FCN* decides on the last map alone and enlarges the logits; torchvision's has no connection to finer maps (its
-# ResNet keeps stride 8 by dilation instead): the first three numbers of its row are 0. *U-Net* goes back step by step,
-# and at each step joins the encoder's map of that size (concatenation) and mixes by 3×3 convolutions. *FPN* also goes
-# from coarse to fine, but brings all maps to one width and *adds*. *SegFormer* brings every map to one width by a
-# linear layer, enlarges all of them in one go and fuses them with one more: no convolution that looks around.
+# (a) *FCN* decides on the last map alone and enlarges the logits: 0 positions of the maps 1 to 3 stand behind its
+# answer. (torchvision's ResNet makes up for it by keeping stride 8, with dilation.) *U-Net* goes back step by step; at
+# each it joins the encoder's map of that size to what comes from below (concatenation) and mixes both by a 3×3
+# convolution. *FPN* also goes from coarse to fine, but brings all maps to one width first and *adds*. *SegFormer*
+# brings every map to one width by a linear layer, enlarges all of them in one go, and fuses them with one more linear
+# layer; nothing looks around.
 #
-# (b) In FCN, U-Net and FPN from convolutions: the encoder's depth, in U-Net and FPN the 3×3 convolutions of the decoder
-# as well (9 positions of map 1 and more behind one answer). SegFormer's decoder sees 1 to 4 positions of each map; it
-# can afford that, for each of these has already drawn on the whole image by attention.
+# (b) In FCN, U-Net and FPN from convolutions: from the depth of the encoder, in U-Net and FPN from the 3×3 of the
+# decoder as well (9 positions of map 1 behind one answer, in U-Net 25 and 16 of the next). SegFormer's decoder sees 1
+# to 4 positions of each map. It can afford that: each of these has drawn on the whole image by attention, from stage 1
+# on.
 #
-# (c) Outlines: U-Net or FPN, whose decoders look at the fine maps and around; U-Net keeps the fine map whole, and so
-# costs most at the fine end. Little memory: SegFormer's head or a narrow FPN; FCN's head is large in parameters (about
-# 0.6 million for 256 channels, 9.4 for ResNet-50's 2048) although it sees one map only.
+# (c) Outlines: U-Net. It keeps the fine map as it is and looks around at every step; the price is 756 thousand
+# parameters and 25 million multiply-adds. Little memory: SegFormer's head, 132 thousand parameters, which still sees
+# all four maps. FCN's is as small here and cheapest by far (0.6 million multiply-adds), but on the 2048 channels of a
+# ResNet-50 it has 9.4 million parameters, and it never sees a fine map.
 #
 # **Marking scheme** (4)
 # * 1.5 (a): all four described rightly: last map only; concatenation step by step; addition in a pyramid; one linear
@@ -422,33 +427,34 @@ for side in (64, 32, 16, 8, 4):
 
 # %% [markdown]
 # **Question 5.4.** (a) What is gained by downsampling in the encoder? Name two things, with numbers. (b) What is lost,
-# which class suffers first, and why? (c) Your SegFormer answers on 16×16 and enlarges the logits; torchvision's FCN on
-# 8×8. Yet both may do better than the row of the table with their side. How can that be?
+# which class suffers first, and why? What can upsampling do about it, and what not? (c) Your SegFormer decides on 16×16
+# positions and enlarges the logits; torchvision's FCN does so on 8×8. Is the row of the table with their side a limit
+# for them? Why, or why not?
 
 # %% [markdown] role="answer" id="q2" points=4
 # ### BEGIN SOLUTION
 # (a) Cost: work falls with the square of the side. Four convolutions take 604 million multiply-adds at full resolution
-# and 50 million with halving, a twelfth, and memory for activations likewise; only so are many channels affordable.
-# Reach: each position stands for more pixels, so the same number of layers sees 61 pixels a side instead of 9. With the
+# and 50 million with halving, a twelfth; memory for activations falls alike, and only so can there be many channels.
+# Reach: every position stands for more pixels, so the same four layers see 61 pixels a side instead of 9. With the
 # reach come features that are about things and not about pixels, and some tolerance against small shifts.
 #
-# (b) Place. A cell of 4×4 pixels has one label, and everything thinner than about half of it disappears. The border is
-# a ring of one to three pixels, so it goes first: its IoU drops to a fraction at 16 and to nothing at 8, while pet and
-# background, which are large, lose little. (The figures are those of the writer's table.) Upsampling is needed because
-# every pixel has to get a label; it cannot invent what is lost, it can only place it smoothly, or bring it from the
-# finer maps (skip connections).
+# (b) Place. A cell has one label, and what is thinner than about half a cell disappears in it. The border is one to
+# three pixels wide and goes first: its IoU can be at most 0.64, 0.45, 0.26 and 0.07 on grids of 32, 16, 8 and 4, while
+# background stays above 0.82. Upsampling gives every pixel a label again, and can place a line smoothly between cells;
+# it cannot invent what is lost. For that the finer maps are needed, beside the coarse ones (U-Net, FPN, SegFormer's
+# head).
 #
-# (c) The row enlarges *labels*, blocks of one class. The models enlarge *logits* bilinearly: between two cells the lead
-# of a class changes gradually, so the outline may lie anywhere between their centres, also at an angle. A cell can
-# thereby say "the line is nearer to me", which is more than a label. It also can have learned to answer with logits
-# that come out right after enlargement, because the loss is taken at 64×64.
+# (c) No limit in principle: the table enlarges *labels*, blocks of one class. The models enlarge *logits*. Between two
+# cells the lead of a class changes gradually, so that the outline may lie anywhere between their centres and at any
+# angle, and the loss, taken at 64×64, teaches logits that come out right there. In practice the models are far below
+# the row (0.37 against 0.73 for 16×16 in the writer's runs), so that the grid is not what holds them back.
 #
 # **Marking scheme** (4)
-# * 1 (a): cost falls with the square of the side (0.5), larger receptive field/context (0.5); each with a number.
-# * 1.5 (b): position/thin structures are lost (0.5), border first because it is thinner than a cell (0.5), upsampling
-#   gives every pixel a label but does not restore, finer maps do (0.5).
-# * 1 (c): logits are interpolated, not labels; sub-cell outlines (0.5 for "bilinear" alone, 1 with the reason why
-#   logits carry more than labels, or that the loss was taken after enlargement).
+# * 1 (a): cost falls with the square of the side (0.5), larger receptive field or context (0.5); each with a number.
+# * 1.5 (b): position and thin structures are lost (0.5); the border first, because it is thinner than a cell (0.5);
+#   upsampling gives every pixel a label and restores nothing, finer maps do (0.5).
+# * 1 (c): logits and not labels are enlarged, outlines between cells (0.5 for "bilinear" alone, 1 with the reason). "A
+#   limit" with a good argument about thin structures gets 0.5.
 # * 0.5: numbers from both tables, rightly read.
 # ### END SOLUTION
 
@@ -676,8 +682,9 @@ for side in (64, 256, 1024):
     print(f"{side:5} x {side:<5} times as much work without reduction, stages 1 to 4: {' '.join(saved)}")
 
 # %% [markdown]
-# At 1024×1024 the first stage would be impossible without the reduction. At 64×64 it saves little: where $N$ is small,
-# the linear layers are most of the work, and the reduction is one more of them. A design is made for a size.
+# At 1024×1024 the first stage would be impossible without the reduction. At 64×64 it still is six times cheaper, the
+# others hardly: where $N$ is small, the linear layers are most of the work, and the reduction is one more of them. A
+# design is made for a size.
 
 # %% [markdown]
 # Before you hand in: run this notebook from the top, look whether your numbers still fit your answers, and save it.
