@@ -247,13 +247,14 @@ check("frozen_encoder")
 
 # %% [markdown]
 # **Equation.** The recipe of all runs is AdamW with amsgrad (Loshchilov & Hutter 2019,
-# [arXiv 1711.05101](https://arxiv.org/abs/1711.05101); Reddi et al. 2018). With gradient $g_t$, learning rate $\eta$ and
-# weight decay $\lambda$:
+# [arXiv 1711.05101](https://arxiv.org/abs/1711.05101); Reddi et al. 2018). With gradient $g_t$, learning rate $\eta$
+# and weight decay $\lambda$:
 #
 # $$m_t = \beta_1 m_{t-1} + (1-\beta_1) g_t, \quad v_t = \beta_2 v_{t-1} + (1-\beta_2) g_t^2, \quad
 # \hat v_t = \max(\hat v_{t-1}, v_t)$$
 #
-# $$\theta_t = \theta_{t-1} - \eta \lambda \theta_{t-1} - \eta\, \frac{m_t / (1 - \beta_1^t)}{\sqrt{\hat v_t / (1 - \beta_2^t)} + \epsilon}$$
+# $$\theta_t = \theta_{t-1} - \eta \lambda \theta_{t-1} -
+# \eta\, \frac{m_t / (1 - \beta_1^t)}{\sqrt{\hat v_t / (1 - \beta_2^t)} + \epsilon}$$
 #
 # The maximum is amsgrad: once a parameter has seen a large gradient, its steps stay small.
 
@@ -309,7 +310,8 @@ check("trainable_optimizer")
 # %% role="experiment"
 frozen = freeze_encoder(replace_head(fcn_resnet50(weights=None, weights_backbone=None), 3))
 held = sum(p.numel() for group in build_optimizer(frozen, 1e-3).param_groups for p in group["params"])
-print(f"{held:,} of {sum(p.numel() for p in frozen.parameters()):,} numbers are trained: {held / 35e6:.0%} or so")
+every = sum(p.numel() for p in frozen.parameters())
+print(f"{held:,} of {every:,} numbers are trained: {held / every:.0%}")
 before = {name: tensor.clone() for name, tensor in frozen.backbone.state_dict().items()}
 optimizer = build_optimizer(frozen, 1e-3)
 for _ in range(2):
@@ -323,9 +325,9 @@ print("tensors of the backbone that two steps changed:", sum(not torch.equal(aft
 # %% [markdown]
 # ## Training: runs that can be compared
 #
-# Two groups of an earlier course reported 0.587 and 0.17 for the same model "from scratch". They had used different
-# splits, seeds, metrics, or numbers of epochs, and nobody could tell which. So here a run has a **name**, and beside its
-# curves it keeps everything that its figure depends on. All runs share one recipe:
+# In another course that trained such models, tables of mean IoU said anything from 0.17 to 0.50 for one model "from
+# scratch", and nobody could tell whether the split, the seed, the metric or the epochs made the difference. So here a
+# run has a **name**, and beside its curves it keeps everything that its figure depends on. All runs share one recipe:
 
 # %% role="experiment"
 from segkit.devices import best_device

@@ -63,8 +63,8 @@ for name, classes in (("streets", 19), ("pets", 3)):
     print("   the last one:", parts["head"][-1], tuple(state[parts["head"][-1]].shape))
 
 # %% [markdown]
-# PyTorch's `load_state_dict(..., strict=False)` would do most of it, in silence. Silence is the danger: a name that fits
-# nothing is passed over. Here is a whole checkpoint of which nothing is loaded:
+# PyTorch's `load_state_dict(..., strict=False)` would do most of it, in silence. Silence is the danger: a name that
+# fits nothing is passed over. Here is a whole checkpoint of which nothing is loaded:
 
 # %% role="experiment"
 source, receiver = PetSegFormer(19), PetSegFormer(3)
@@ -188,8 +188,8 @@ check("validation")
 # %% [markdown]
 # ## Pre-training on streets
 #
-# The data: Cityscapes (docs/transfer_data.md says how to get it), or streets that stand in for it. 19 classes, 255 where
-# nobody knows. The recipe is that of notebook 2, and so is the way to call it.
+# The data: Cityscapes (docs/transfer_data.md says how to get it), or streets that stand in for it. 19 classes, 255
+# where nobody knows. The recipe is that of notebook 2, and so is the way to call it.
 
 # %% role="experiment"
 from segkit.devices import best_device
@@ -209,8 +209,9 @@ def recipe(learning_rate: float = 1e-3) -> Recipe:
 
 
 shared = {"metric": SegmentationMetric, "optimizer": build_optimizer}
-teacher = PetSegFormer(19)
-train_run("segformer_on_streets", lambda: teacher, streets, recipe=recipe(), **shared)
+torch.manual_seed(recipe().seed)
+teacher = PetSegFormer(19)  # has the best weights afterwards
+train_run("segformer_on_streets", teacher, streets, recipe=recipe(), **shared)
 
 # %% [markdown]
 # ## Four runs on pets
@@ -261,8 +262,8 @@ show_curves({name: run.history for name, run in runs.items()})
 # %% [markdown]
 # How to read it:
 #
-# * **First epochs.** What was copied shows at once, if it is of use. A fine-tuned run that begins no higher than the one
-#   from scratch has gained nothing from the streets, or was not loaded.
+# * **First epochs.** What was copied shows at once, if it is of use. A fine-tuned run that begins no higher than the
+#   one from scratch has gained nothing from the streets, or was not loaded.
 # * **Last epochs.** From scratch may catch up if there are enough pictures and epochs.
 # * **Frozen.** It cannot get better than the streets' features allow. Its loss moves little, and the learning rate
 #   matters less than you might think: compare the two.
