@@ -46,8 +46,6 @@ ENCODER_WEIGHTS = Task(
         PublicCheck(
             "the other model, after yours was trained",
             trained_after_loading,
-            validation,
-            validation_manners,
             dict(whose="source", batches=_batches(432, 1), learning_rate=0.1),
         ),
     ),
