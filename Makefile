@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox browser demo test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox browser demo demo-transfer test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ browser:  ## what the class report's tests open it in: Debian's Chromium (instal
 
 demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
+
+demo-transfer: environment sandbox  ## the second assignment once, small: five runs, their report, a class graded (DATA=... for photographs)
+	$(BIN)/python -m autograder.demo_transfer $(if $(DATA),--data "$(DATA)")
 
 test: environment sandbox browser lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
 	OMP_NUM_THREADS=1 $(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks \

@@ -18,7 +18,9 @@ from segkit.checking.public import tasks_of
 
 TASKS = [task for assignment in assignments() for task in tasks_of(assignment)]
 SECRETS = [b"one", b"another", b"a third"]
-COMPOSED = ["pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images"]
+COMPOSED = [
+    "pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images", "pet_segformer",
+]  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
 
@@ -63,6 +65,8 @@ EARLIER = [
     ("training_step: divided by all pixels", "mean_iou"),
     ("mean_iou: rows and columns exchanged", "worst_images"),
     ("mean_iou: absent classes counted as 0", "worst_images"),
+    ("transformer_block: not scaled", "pet_segformer"),
+    ("segformer_head: nearest", "pet_segformer"),
 ]
 
 
@@ -91,6 +95,7 @@ FUNCTIONS = {
     "confusion_matrix": "mean_iou", "mean_iou": "mean_iou", "evaluate": "mean_iou",
     "segmentation_loss": "training_step", "training_step": "training_step",
     "predict_full_resolution": "prediction", "per_class_iou": "per_class_iou", "worst_images": "worst_images",
+    "confusion_shares": "class_shares", "roc_curve": "roc_curve", "attention_cost": "attention_cost",
 }  # fmt: skip
 ODD_ANSWERS = [
     "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",

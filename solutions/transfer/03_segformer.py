@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 3 · SegFormer
 #
-# The FCN of notebook 2 has an encoder that others wrote and others trained. Here you write one yourself: SegFormer, small
-# enough to be trained on a laptop at 64×64. If you did the first assignment of this course, you have all of it already.
+# The FCN of notebook 2 has an encoder that others wrote and others trained. Here you write one yourself: SegFormer,
+# small enough to be trained on a laptop at 64×64. If you did the first assignment of this course, you have all of it
+# already.
 #
 # | task | you write | minutes | points |
 # |---|---|---|---|
@@ -46,9 +47,9 @@ show_own_class("EfficientSelfAttention")  # or OverlapPatchMerging, MixFFN, MLPD
 # %% [markdown]
 # | in the first assignment | here |
 # |---|---|
-# | `OverlapPatchMerging(in_channels, out_channels, patch_size, stride, padding)` | `PatchEmbedding(in_channels, out_channels, patch_size, stride)` |
-# | `EfficientSelfAttention(channels, reduction_ratio, num_heads)` and `MixFFN(channels, expansion_factor)` | both inside `TransformerBlock(channels, num_heads, reduction_ratio, expansion)` |
-# | `MLPDecoder(in_channels, embed_channels, out_dims, num_classes)` | `SegFormerHead(in_channels, embed_channels, num_classes)` |
+# | `OverlapPatchMerging(..., patch_size, stride, padding)` | `PatchEmbedding(..., patch_size, stride)` |
+# | `EfficientSelfAttention`, `MixFFN` | both inside `TransformerBlock` |
+# | `MLPDecoder(..., embed_channels, out_dims, num_classes)` | `SegFormerHead(..., embed_channels, num_classes)` |
 # | logits at a quarter of the image's size | logits at the image's size |
 
 # %% [markdown]
@@ -196,9 +197,9 @@ check("patch_embedding")
 # %% [markdown]
 # ### Attention: one question, by hand
 #
-# Of each position's channels, linear layers make a **query** $q$, a **key** $k$ and a **value** $v$. A query is compared
-# with every key by a dot product, divided by $\sqrt d$; softmax makes weights of the scores; the answer is the weighted
-# mean of the values.
+# Of each position's channels, linear layers make a **query** $q$, a **key** $k$ and a **value** $v$. A query is
+# compared with every key by a dot product, divided by $\sqrt d$; softmax makes weights of the scores; the answer is the
+# weighted mean of the values.
 
 # %% role="experiment"
 query = torch.tensor([2.0, 0, 0, 0])  # d = 4: scores are divided by 2
@@ -236,8 +237,8 @@ draw_attention_reduction(8, 8, 4)
 # ### Mix-FFN
 #
 # At every position a linear layer makes `expansion` times as many channels, a second one brings them back; in between a
-# 3×3 **depthwise** convolution (every channel has a filter of its own; one ring of zeros keeps the size) and a GELU, the
-# exact one. All three layers have a bias.
+# 3×3 **depthwise** convolution (every channel has a filter of its own; one ring of zeros keeps the size) and a GELU,
+# the exact one. All three layers have a bias.
 
 # %% [markdown]
 # ### The block
@@ -340,8 +341,8 @@ class TransformerBlock(nn.Module):
 #
 # <details><summary>Right for R = 1, wrong for R = 4</summary>
 #
-# The reduction is learned, works on the *normalised* map, and has an LN behind it. Keys and values come from the reduced
-# map, queries do not.
+# The reduction is learned, works on the *normalised* map, and has an LN behind it. Keys and values come from the
+# reduced map, queries do not.
 # </details>
 #
 # <details><summary>Right on squares, wrong on 8 x 12</summary>
@@ -358,8 +359,8 @@ class TransformerBlock(nn.Module):
 check("transformer_block")
 
 # %% [markdown]
-# Attention alone does not know *where* a position is; Mix-FFN does, a little. The next cell exchanges the positions of a
-# map before your block and, for comparison, after it, with and without the 3×3 convolution's neighbours.
+# Attention alone does not know *where* a position is; Mix-FFN does, a little. The next cell exchanges the positions of
+# a map before your block and, for comparison, after it, with and without the 3×3 convolution's neighbours.
 
 # %% role="experiment"
 block = TransformerBlock(32, 1, 1, 4).eval()
@@ -595,5 +596,41 @@ print(f"{'logits':8} {tuple(model(torch.randn(2, 3, 64, 64)).shape)}")
 print(f"at 50 x 67: {tuple(model(torch.randn(2, 3, 50, 67)).shape)}")
 
 # %% [markdown]
-# Compare with the FCN of notebook 2: which has more parameters, and in which of its parts? Nearly all of yours are in the
-# encoder, which is what makes it worth pre-training.
+# Compare with the FCN of notebook 2: which has more parameters, and in which of its parts? Nearly all of yours are in
+# the encoder, which is what makes it worth pre-training.
+
+# %% [markdown]
+# ## Can it learn at all?
+#
+# Before hours go into a training, ask whether the model can learn eight images by heart. A model that cannot has a
+# mistake that no check found, or a learning rate that is far off. (One that can may still be useless on any other
+# image.)
+
+# %% role="experiment"
+from segkit.transfer.data import PetPairs, locate_pets
+from segkit.transfer.report import class_scores, show_masks
+
+eight = [PetPairs(locate_pets())[i] for i in range(8)]
+images, target = torch.stack([image for image, _ in eight]), torch.stack([labels for _, labels in eight])
+torch.manual_seed(0)
+model = PetSegFormer(3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, amsgrad=True)
+for step in range(121):
+    loss = F.cross_entropy(model(images), target, ignore_index=255)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if step % 30 == 0:
+        print(f"step {step:3}: loss {loss.item():.3f}")
+
+# %% role="experiment"
+prediction = class_scores(model, eight).argmax(dim=1)
+right = (prediction == target)[target != 255].double().mean()
+print(f"{right:.1%} of the pixels are right")
+show_masks(images[:4], target[:4], {"120 steps on these eight": prediction[:4]})
+
+# %% [markdown]
+# At the start the loss is near log 3 = 1.10, that of a model which knows nothing about three classes. Large regions
+# come first, the thin border last; why, is a question of notebook 5.
+#
+# **Save this notebook** before you go on. Notebook 4 loads `PetSegFormer` from it, and trains it in earnest.

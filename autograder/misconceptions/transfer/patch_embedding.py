@@ -23,7 +23,8 @@ MISCONCEPTIONS = (
     embedding(
         "no padding",
         symptom="No zeros are put around the map, so the patches at its border are missing.",
-        hint="Put 64, 7 and 4 into the formula for H', once with P = 3 and once with 0: which of the two is your result?",
+        hint="Put 64, 7 and 4 into the formula for H', once with P = 3 and once with 0: which of the two is your "
+        "result?",
         changes=edits(STUB, ", padding=patch_size // 2)", ")"),
         fails="first_stage",
         also="later_stage other_patches gradients weights manners precision",
@@ -89,8 +90,8 @@ MISCONCEPTIONS = (
     embedding(
         "the patches are cut off from the gradient",
         symptom="The values are right, but no gradient flows back to the input.",
-        hint="In stage 2 the input is the map of stage 1, which must learn as well. Where does your forward pass make a "
-        "tensor that knows nothing of its history?",
+        hint="In stage 2 the input is the map of stage 1, which must learn as well. Where does your forward pass make "
+        "a tensor that knows nothing of its history?",
         changes=edits(STUB, "self.patches(x)", "self.patches(x.detach())"),
         fails="gradients",
         public=False,

@@ -22,7 +22,8 @@ MISCONCEPTIONS = (
     ),
     model(
         "enlarged by four, whatever the image",
-        symptom="The logits are enlarged by a factor of four, which is the image's size only if its sides divide by four.",
+        symptom="The logits are enlarged by a factor of four, which is the image's size only if its sides divide by "
+        "four.",
         hint="An image of 50 x 67 has a first map of 13 x 17. What are four times 13 and four times 17?",
         changes=change("F.interpolate(logits, images.shape[2:], mode", "F.interpolate(logits, scale_factor=4, mode"),
         fails="any_size",
@@ -112,7 +113,8 @@ MISCONCEPTIONS = (
     model(
         "cut off from the gradient",
         symptom="The logits are right, but no gradient flows back into the images and the encoder.",
-        hint="Freezing is a matter of notebook 4. Where does your model make tensors that know nothing of their history?",
+        hint="Freezing is a matter of notebook 4. Where does your model make tensors that know nothing of their "
+        "history?",
         changes=change("self.encoder(images)", "[maps.detach() for maps in self.encoder(images)]"),
         fails="gradients weights",
         public=False,

@@ -18,7 +18,8 @@ COUNTS = "counts = [hits.double().cumsum(dim=0)[steps] for hits in (~positive, p
 MISCONCEPTIONS = (
     roc(
         "from the chosen class, not from the scores",
-        symptom="The curve is made of what the argmax chose, so that there is one threshold and a curve of three points.",
+        symptom="The curve is made of what the argmax chose, so that there is one threshold and a curve of three "
+        "points.",
         hint="A ROC curve shows what every threshold would do. How many different scores do your pixels have after the "
         "argmax?",
         changes=change(PICKED, PICKED.replace("scores[:, label]", "(scores.argmax(dim=1) == label)")),
@@ -44,7 +45,8 @@ MISCONCEPTIONS = (
     roc(
         "labels above 2 left out",
         symptom="Only pixels with the labels 0, 1 and 2 count, as if there were never more classes.",
-        hint="With five classes, which pixels are missing from your curve? Only one label means that a pixel is unknown.",
+        hint="With five classes, which pixels are missing from your curve? Only one label means that a pixel is "
+        "unknown.",
         changes=change(KNOWN, "known = target < 3"),
         fails="other_classes",
         public=False,
@@ -67,7 +69,8 @@ MISCONCEPTIONS = (
     ),
     roc(
         "lowest scores first",
-        symptom="The pixels are let in from the lowest score on, so that the curve lies on the other side of the diagonal.",
+        symptom="The pixels are let in from the lowest score on, so that the curve lies on the other side of the "
+        "diagonal.",
         hint="Which pixels does a high threshold let in: those with high scores or those with low ones?",
         changes=change("descending=True", "descending=False"),
         fails="different_scores",
@@ -102,7 +105,8 @@ MISCONCEPTIONS = (
     ),
     roc(
         "precision and recall",
-        symptom="The first rate is the share of right pixels among those that were let in, and not the false positive rate.",
+        symptom="The first rate is the share of right pixels among those that were let in, and not the false "
+        "positive rate.",
         hint="The false positive rate asks how many of the *other* pixels were let in. By what do you divide?",
         changes=change(
             RATES,
@@ -114,7 +118,8 @@ MISCONCEPTIONS = (
     ),
     roc(
         "the area of the steps below",
-        symptom="The area is added up from rectangles, so that a step that goes up and across at once counts as a corner.",
+        symptom="The area is added up from rectangles, so that a step that goes up and across at once counts as a "
+        "corner.",
         hint="For equal scores the curve is a slanted line. Which area has a strip below it?",
         changes=change(AREA, "(true_rate[:-1] * false_rate.diff()).sum()"),
         fails="equal_scores",

@@ -34,8 +34,8 @@ MISCONCEPTIONS = (
     ),
     head(
         "upsampled by 1, 2, 4 and 8",
-        symptom="The maps are enlarged by fixed factors, which meet the wanted size only if each is exactly half of the "
-        "one before.",
+        symptom="The maps are enlarged by fixed factors, which meet the wanted size only if each is exactly half of "
+        "the one before.",
         hint="An image of 50 x 67 gives maps of 13 x 17 and 7 x 9. What are twice 7 and twice 9?",
         changes=change(
             ENLARGED,
@@ -107,7 +107,8 @@ MISCONCEPTIONS = (
     head(
         "a ReLU for every map",
         symptom="Each map's linear layer is followed by a ReLU.",
-        hint="The first line of the equation is a linear layer and an upsampling. Can a number of your maps be negative?",
+        hint="The first line of the equation is a linear layer and an upsampling. Can a number of your maps be "
+        "negative?",
         changes=change("layer(maps) for", "F.relu(layer(maps)) for"),
         fails="halves",
         also="any_size fewer_maps training_mode gradients weights manners precision",
@@ -139,8 +140,8 @@ MISCONCEPTIONS = (
     head(
         "cut off from the gradient",
         symptom="The logits are right, but no gradient flows back to the maps of the stages.",
-        hint="The encoder learns from nothing but what comes back through the head. Where does your forward pass make a "
-        "tensor that knows nothing of its history?",
+        hint="The encoder learns from nothing but what comes back through the head. Where does your forward pass make "
+        "a tensor that knows nothing of its history?",
         changes=change("layer(maps) for", "layer(maps.detach()) for"),
         fails="gradients",
     ),

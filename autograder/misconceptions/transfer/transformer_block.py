@@ -38,7 +38,8 @@ MISCONCEPTIONS = (
     ),
     block(
         "the normalised map in the sum",
-        symptom="The residual connections carry the normalised map, where they should carry the map from before the norm.",
+        symptom="The residual connections carry the normalised map, where they should carry the map from before the "
+        "norm.",
         hint="If both branches returned zeros, a block should return its input. What would yours return?",
         changes=change(
             FIRST,
@@ -132,7 +133,8 @@ MISCONCEPTIONS = (
     block(
         "no output projection",
         symptom="The answers of the heads are added to the map without the last linear layer.",
-        hint="After the heads are side by side, who lets them talk to each other? Count the linear layers of attention.",
+        hint="After the heads are side by side, who lets them talk to each other? Count the linear layers of "
+        "attention.",
         changes=change(
             "self.to_output(answers.transpose(2, 3).reshape(x.shape))", "answers.transpose(2, 3).reshape(x.shape)"
         ),

@@ -1,6 +1,7 @@
 """Images, labels and predictions as pictures."""
 
 import math
+from itertools import chain
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -66,10 +67,11 @@ def show_predictions(
 
     Args:
         images: of shape (3, H, W), uint8 or float (0..1, or normalised as the model takes them).
-        targets, predictions: labels (h, w) of any size, 255 where ignored; predictions may be left out.
+        targets, predictions: labels (h, w) of any size, 255 where ignored; predictions may be left out, or be those of
+            several models by name: {"name": predictions}.
         class_names: in the order of the labels.
         titles: a text per row.
-        errors: add a column of the pixels that are wrong, with their share.
+        errors: add a column of the pixels that are wrong, with their share (of one model).
         palette: a colour per class.
 
     Raises:
@@ -79,15 +81,17 @@ def show_predictions(
         "image": [as_picture(image) for image in images],
         "truth": [colorize(target, palette) for target in targets],
     }
-    if predictions is not None:
-        columns["prediction"] = [colorize(prediction, palette) for prediction in predictions]
+    by_model = predictions if isinstance(predictions, dict) else {"prediction": predictions}
+    by_model = {name: list(labels) for name, labels in by_model.items() if labels is not None}
+    columns |= {name: [colorize(label, palette) for label in labels] for name, labels in by_model.items()}
     require_same_number(**columns)
-    if errors and predictions is not None:
+    if errors and len(by_model) == 1:
+        (predictions,) = by_model.values()
         columns["wrong pixels"] = [_errors(*pair) for pair in zip(targets, predictions, strict=True)]
     figure, axes = _table(columns, titles)
     if "wrong pixels" in columns:
         _write_below(axes["wrong pixels"], map(_share_wrong, targets, predictions))
-    shown = [*targets, *(predictions if predictions is not None else [])]
+    shown = [*targets, *chain(*by_model.values())]
     _class_legend(figure, shown, class_names, errors="wrong pixels" in columns, palette=palette)
     return figure
 
@@ -129,7 +133,7 @@ def _table(columns: dict[str, list[np.ndarray]], titles, scale: dict | None = No
     """
     pictures = columns["image"]
     aspect = float(np.mean([picture.shape[0] / picture.shape[1] for picture in pictures]))
-    width = 2.4 if len(columns) > 2 else 3.2
+    width = 3.2 if len(columns) < 3 else 2.4 if len(columns) < 6 else 1.8
     figure, axes = new_canvas(width * len(columns), width * aspect * len(pictures) + 0.7, len(pictures), len(columns))
     table = {name: axes[column :: len(columns)] for column, name in enumerate(columns)}
     for name, column in columns.items():

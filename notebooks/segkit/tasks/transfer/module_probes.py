@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from segkit.checking.candidate import Candidate, StateEntry
-from segkit.checking.probes import Outputs, build_with_canonical_parameters, design_of
 from segkit.checking.parameters import weight_count
+from segkit.checking.probes import Outputs, build_with_canonical_parameters, design_of
 
 PARTS = ("encoder", "head")
 
