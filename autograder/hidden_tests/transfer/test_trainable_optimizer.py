@@ -1,4 +1,4 @@
-"""4.2 build_optimizer: AdamW with amsgrad, which holds the parameters that take a gradient and no others."""
+"""2.3 build_optimizer: AdamW with amsgrad, which holds the parameters that take a gradient and no others."""
 
 from autograder.testing import graded
 from segkit.tasks.transfer.training_probes import optimizer_holdings, optimizer_settings, optimizer_steps

@@ -1,4 +1,4 @@
-"""2.3 validate: one mean IoU over a whole data set, of a model in evaluation mode.
+"""4.2 validate: one mean IoU over a whole data set, of a model in evaluation mode.
 
 The metric is replaced by a neutral double; agreeing with the reference's own metric counts as well.
 """

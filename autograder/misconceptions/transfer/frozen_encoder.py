@@ -14,20 +14,11 @@ HOOK = "    encoder.register_forward_pre_hook(stay_in_evaluation_mode)"
 MISCONCEPTIONS = (
     frozen(
         "BatchNorm is not frozen",
-        symptom="No gradient reaches the encoder, but its BatchNorms still collect statistics and use the batch's.",
-        hint="Running statistics are no parameters: no gradient reaches them. What changes them, and in which mode?",
-        changes=freeze(HOOK, "    pass"),
-        fails="statistics training_mode",
-        also="rest modes encoder",
-    ),
-    frozen(
-        "eval() once, undone by train()",
-        symptom="The encoder is put into evaluation mode once, and the next model.train() puts it back.",
-        hint="A trainer calls model.train() before every epoch. What does that do to the parts of the model?",
+        symptom="No gradient reaches the encoder, but after train() its BatchNorms use the batch's statistics.",
+        hint="Running statistics are no parameters, and model.train() reaches every part. What survives it in yours?",
         changes=freeze(HOOK, "    encoder.eval()  #"),
         fails="statistics training_mode",
         also="rest modes encoder",
-        same_as="BatchNorm is not frozen",
     ),
     frozen(
         "momentum 0",
@@ -133,16 +124,6 @@ MISCONCEPTIONS = (
         hint="Your SegFormer has no backbone. Under which name does it keep its encoder?",
         changes=freeze('model.backbone if hasattr(model, "backbone") else model.encoder', "model.backbone"),
         fails="encoder",
-    ),
-    frozen(
-        "a fresh encoder mode for good",
-        symptom="The whole model is put into evaluation mode whenever it is used, so that nothing is in training mode "
-        "again.",
-        hint="Call model.train() and then the model. In which mode is the head afterwards, and in which should it be?",
-        changes=freeze(HOOK, "    model.train = lambda mode=True: nn.Module.train(model, False)"),
-        fails="rest",
-        also="training_mode modes encoder",
-        same_as="the head's BatchNorm as well",
     ),
     frozen(
         "nothing comes back",

@@ -1,4 +1,4 @@
-"""Misconceptions about the optimiser of a model that is partly frozen (task 4.2)."""
+"""Misconceptions about the optimiser of a model that is partly frozen (task 2.3)."""
 
 from functools import partial
 

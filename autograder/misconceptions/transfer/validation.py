@@ -1,4 +1,4 @@
-"""Misconceptions about validating a model (task 2.3)."""
+"""Misconceptions about validating a model (task 4.2)."""
 
 from functools import partial
 

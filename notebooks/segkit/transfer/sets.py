@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 
 from segkit.training.loading import seed_generators
 from segkit.training.settings import require
+from segkit.transfer.classes import CITYSCAPES_CLASSES, PET_CLASSES
+from segkit.transfer.pairs import CityscapesPairs, PetPairs
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,28 @@ class Sets:
             "validation images": len(self.validation),
             "split": f"{fingerprint_of(self.train)} / {fingerprint_of(self.validation)}",
         }
+
+
+def pet_sets(root, transform=None) -> Sets:
+    """Oxford-IIIT Pet as every run on it sees it: 3 classes, and the one split.
+
+    Args:
+        root: what `locate_pets` gives.
+        transform: see `PetPairs`.
+    """
+    parts = (PetPairs(root, split, transform) for split in ("training", "validation"))
+    return Sets("pets", *parts, num_classes=len(PET_CLASSES))
+
+
+def cityscapes_sets(root, transform=None) -> Sets:
+    """Cityscapes, for pre-training: 19 classes.
+
+    Args:
+        root: what `locate_cityscapes` gives.
+        transform: see `CityscapesPairs`.
+    """
+    parts = (CityscapesPairs(root, split, transform) for split in ("training", "validation"))
+    return Sets("cityscapes", *parts, num_classes=len(CITYSCAPES_CLASSES))
 
 
 def fingerprint_of(dataset: Dataset) -> str:

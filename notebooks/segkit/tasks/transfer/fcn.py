@@ -1,4 +1,4 @@
-"""Public checks of 02_fcn: torchvision's own FCN on a backbone of two layers."""
+"""Public checks of 02_fcn: torchvision's own FCN on a backbone of two layers, and a model of a few layers."""
 
 from segkit.checking.inputs import Numbers
 from segkit.checking.public import PublicCheck, Task
@@ -9,9 +9,10 @@ from segkit.tasks.transfer.training_probes import (
     head_weights,
     kept_weights,
     new_head,
+    optimizer_holdings,
+    optimizer_settings,
+    optimizer_steps,
     returns_the_model,
-    validation,
-    validation_manners,
 )
 
 _images = Numbers(401).normal(2, 3, 6, 8)
@@ -82,30 +83,32 @@ FROZEN_ENCODER = Task(
 )
 
 
-def _data_set(seed: int, *batch_sizes: int) -> dict:
-    """Images that carry logits, and targets with ignored pixels."""
-    numbers, count = Numbers(seed), sum(batch_sizes)
-    targets = numbers.integers(0, 3, count, 3, 5)
-    targets[numbers.normal(count, 3, 5) > 1] = 255
-    images = numbers.normal(count, 3, 3, 5).float()
-    return dict(images=images, targets=targets, batch_sizes=list(batch_sizes), doubles=("SegmentationMetric",))
+def _batches(seed: int, count: int) -> list:
+    numbers = Numbers(seed)
+    return [(numbers.normal(2, 3, 4, 6), numbers.integers(0, 3, 2, 4, 6)) for _ in range(count)]
 
 
-_counted = (Numbers(420).integers(0, 3, 2, 4), Numbers(421).integers(0, 3, 2, 4))
-
-VALIDATION = Task(
-    "validation",
-    "2.3 Validation",
+TRAINABLE_OPTIMIZER = Task(
+    "trainable_optimizer",
+    "2.3 An optimiser for what is trained",
     (
-        PublicCheck("one batch (with a stand-in for your metric)", validation, _data_set(422, 3)),
-        PublicCheck("batches of 2, 2 and 1 images", validation, _data_set(423, 2, 2, 1)),
+        PublicCheck("kind and settings", optimizer_settings, dict(learning_rate=0.003, frozen=[])),
         PublicCheck(
-            "a model that answers with a dictionary", validation, dict(**_data_set(424, 2), model="DictionaryOfLogits")
+            "three steps of a model in which nothing is frozen",
+            optimizer_steps,
+            dict(batches=_batches(441, 3), learning_rate=0.05, frozen=[]),
         ),
-        PublicCheck("a model that comes in training mode", validation, dict(**_data_set(425, 3), training=True)),
-        PublicCheck("a metric that has counted before", validation, dict(**_data_set(426, 2), counted=_counted)),
-        PublicCheck("a float, the model's mode afterwards, and no gradients", validation_manners, _data_set(427, 3)),
+        PublicCheck(
+            "the encoder is frozen: what the optimiser holds",
+            optimizer_holdings,
+            dict(learning_rate=0.003, frozen=["encoder."]),
+        ),
+        PublicCheck(
+            "the encoder is frozen, old gradients are there: the encoder after two steps",
+            optimizer_steps,
+            dict(batches=_batches(442, 2), learning_rate=0.05, frozen=["encoder."], leftover=0.5, part="frozen"),
+        ),
     ),
 )
 
-TASKS = (FCN_HEAD, FROZEN_ENCODER, VALIDATION)
+TASKS = (FCN_HEAD, FROZEN_ENCODER, TRAINABLE_OPTIMIZER)

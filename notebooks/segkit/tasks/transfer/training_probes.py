@@ -154,7 +154,7 @@ def frozen_training(
     if part == "losses":
         return {f"the loss of step {number}": as_tensor(loss) for number, loss in enumerate(losses, start=1)}
     state, (values, _) = candidate.state(frozen), candidate.read(frozen)
-    names = [entry.name for entry in state if _part_of(entry) == part]
+    names = sorted(entry.name for entry in state if _part_of(entry.name) == part)
     return {f"the row of the {_PARTS[part]} after {len(batches)} steps": _row(values, names)}
 
 
@@ -165,10 +165,11 @@ _PARTS = {
 }
 
 
-def _part_of(entry) -> str:
-    if not entry.name.startswith(ENCODERS):
+def _part_of(name: str) -> str:
+    """By its name: a frozen normalisation layer may keep its scale and shift as buffers."""
+    if not name.startswith(ENCODERS):
         return "rest"
-    return "encoder weights" if entry.kind == "parameter" else "encoder statistics"
+    return "encoder statistics" if name.endswith(("running_mean", "running_var")) else "encoder weights"
 
 
 def gradient_counts(
@@ -325,7 +326,7 @@ def loaded_parts(
     _begin(candidate, doubles)
     receiver, _ = _loaded(candidate, "TinySegFormer", source, target)
     state, (values, _) = candidate.state(receiver), candidate.read(receiver)
-    return {f"the row of the {_PARTS[part]}": _row(values, [one.name for one in state if _part_of(one) == part])}
+    return {f"the row of the {_PARTS[part]}": _row(values, [one.name for one in state if _part_of(one.name) == part])}
 
 
 def loaded_names(candidate: Candidate, *, target: dict | None = None, doubles: Iterable[str] = ()) -> Outputs:

@@ -7,11 +7,10 @@ from segkit.tasks.transfer.training_probes import (
     loaded_answer,
     loaded_names,
     loaded_parts,
-    optimizer_holdings,
-    optimizer_settings,
-    optimizer_steps,
     refused_weights,
     trained_after_loading,
+    validation,
+    validation_manners,
 )
 
 
@@ -52,27 +51,31 @@ ENCODER_WEIGHTS = Task(
     ),
 )
 
-TRAINABLE_OPTIMIZER = Task(
-    "trainable_optimizer",
-    "4.2 An optimiser for what is trained",
+
+def _data_set(seed: int, *batch_sizes: int) -> dict:
+    """Images that carry logits, and targets with ignored pixels."""
+    numbers, count = Numbers(seed), sum(batch_sizes)
+    targets = numbers.integers(0, 3, count, 3, 5)
+    targets[numbers.normal(count, 3, 5) > 1] = 255
+    images = numbers.normal(count, 3, 3, 5).float()
+    return dict(images=images, targets=targets, batch_sizes=list(batch_sizes), doubles=("SegmentationMetric",))
+
+
+_counted = (Numbers(420).integers(0, 3, 2, 4), Numbers(421).integers(0, 3, 2, 4))
+
+VALIDATION = Task(
+    "validation",
+    "4.2 Validation",
     (
-        PublicCheck("kind and settings", optimizer_settings, dict(learning_rate=0.003, frozen=[])),
+        PublicCheck("one batch (with a stand-in for your metric)", validation, _data_set(422, 3)),
+        PublicCheck("batches of 2, 2 and 1 images", validation, _data_set(423, 2, 2, 1)),
         PublicCheck(
-            "three steps of a model in which nothing is frozen",
-            optimizer_steps,
-            dict(batches=_batches(441, 3), learning_rate=0.05, frozen=[]),
+            "a model that answers with a dictionary", validation, dict(**_data_set(424, 2), model="DictionaryOfLogits")
         ),
-        PublicCheck(
-            "the encoder is frozen: what the optimiser holds",
-            optimizer_holdings,
-            dict(learning_rate=0.003, frozen=["encoder."]),
-        ),
-        PublicCheck(
-            "the encoder is frozen, old gradients are there: the encoder after two steps",
-            optimizer_steps,
-            dict(batches=_batches(442, 2), learning_rate=0.05, frozen=["encoder."], leftover=0.5, part="frozen"),
-        ),
+        PublicCheck("a model that comes in training mode", validation, dict(**_data_set(425, 3), training=True)),
+        PublicCheck("a metric that has counted before", validation, dict(**_data_set(426, 2), counted=_counted)),
+        PublicCheck("a float, the model's mode afterwards, and no gradients", validation_manners, _data_set(427, 3)),
     ),
 )
 
-TASKS = (ENCODER_WEIGHTS, TRAINABLE_OPTIMIZER)
+TASKS = (ENCODER_WEIGHTS, VALIDATION)
