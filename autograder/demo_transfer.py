@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -31,8 +32,8 @@ from segkit.transfer.sets import Sets
 from segkit.transfer.training import load_run, train_run
 
 ASSIGNMENT = "transfer"
-# Only epochs and batch are smaller than in the recipe: there are far fewer pictures than in the two data sets.
-EPOCHS, BATCH_SIZE = 24, 16
+# Smaller than in the recipe, for there are far fewer pictures than in the two data sets.
+EPOCHS, STREET_EPOCHS, BATCH_SIZE = 12, 24, 16
 FCN, SCRATCH, TUNED = "fcn_from_scratch", "segformer_from_scratch", "segformer_fine_tuned"
 FROZEN = {"segformer_frozen_1e-3": 1e-3, "segformer_frozen_5e-4": 5e-4}
 
@@ -85,7 +86,8 @@ def _run(data: Path | None, out: Path) -> int:
     course = open_course(out / "course", ASSIGNMENT)
     _step(3, "five runs of the reference on pets, and the pre-training on streets")
     code = load_reference(ASSIGNMENT)
-    train_all(code, pets, streets, out / "runs")
+    recipe = Recipe(epochs=EPOCHS, batch_size=BATCH_SIZE)
+    train_all(code, pets, streets, out / "runs", recipe, STREET_EPOCHS)
     _step(4, "the report: figures and table, from the runs' logs and weights")
     runs = read_runs(out / "runs", data="pets")
     pictures = _write_report(code, runs, pets, test, out)
@@ -116,30 +118,36 @@ def _data_sets(data: Path | None, folder: Path) -> tuple[Sets, PetPairs, Sets]:
     return Sets("pets", *pets[:2], num_classes=3), pets[2], Sets("cityscapes", *both, num_classes=19)
 
 
-def train_all(code: Mapping[str, ModuleType], pets: Sets, streets: Sets, folder: Path, **options) -> None:
+def train_all(
+    code: Mapping[str, ModuleType],
+    pets: Sets,
+    streets: Sets,
+    folder: Path,
+    recipe: Recipe,
+    street_epochs: int,
+    **options,
+) -> None:
     """Train the five runs of the assignment, and the one on streets whose encoder three of them begin with.
 
     Args:
         code: the notebooks of the assignment as modules.
         folder: of the runs.
-        options: of `train_run`, or another `recipe`.
+        options: of `train_run`.
     """
-    recipe = options.pop("recipe", Recipe(epochs=EPOCHS, batch_size=BATCH_SIZE))
     metric, optimizer = code["01_data_and_metric"].SegmentationMetric, code["04_transfer"].build_optimizer
     network = code["03_segformer"].PetSegFormer
 
-    def run(name: str, model: nn.Module | Callable[[], nn.Module], data: Sets, learning_rate: float = 1e-3) -> None:
-        own = Recipe(**{**vars(recipe), "learning_rate": learning_rate})
-        settings = dict(metric=metric, optimizer=optimizer, recipe=own, folder=folder)
+    def run(name: str, model: nn.Module | Callable[[], nn.Module], data: Sets, **changes) -> None:
+        settings = dict(metric=metric, optimizer=optimizer, recipe=replace(recipe, **changes), folder=folder)
         print(train_run(name, model, data, **settings, **options), flush=True)
 
     torch.manual_seed(recipe.seed)
     teacher = network(19)
-    run("segformer_on_streets", teacher, streets)
+    run("segformer_on_streets", teacher, streets, epochs=street_epochs)
     run(SCRATCH, partial(network, 3), pets)
     run(TUNED, partial(_pretrained, code, teacher, frozen=False), pets)
     for name, learning_rate in FROZEN.items():
-        run(name, partial(_pretrained, code, teacher, frozen=True), pets, learning_rate)
+        run(name, partial(_pretrained, code, teacher, frozen=True), pets, learning_rate=learning_rate)
     run(FCN, partial(_fcn, code), pets)
 
 

@@ -59,14 +59,13 @@ from torchvision.models.segmentation import fcn_resnet50
 from segkit.devices import best_device
 from segkit.transfer.data import PET_CLASSES, PetPairs, locate_pets
 from segkit.transfer.report import class_scores, targets_of
-from segkit.transfer.sets import Sets
+from segkit.transfer.sets import pet_sets
 from segkit.transfer.training import load_run
 
 metric_code, fcn_code = student_code("01_data_and_metric"), student_code("02_fcn")
 segformer_code = student_code("03_segformer")
 root = locate_pets()
-pets = Sets("pets", PetPairs(root, "training"), PetPairs(root, "validation"), num_classes=3)
-test = PetPairs(root, "test")
+pets, test = pet_sets(root), PetPairs(root, "test")
 print(f"{len(pets.train)} images to train on, {len(pets.validation)} to validate on, {len(test)} to report on")
 
 
