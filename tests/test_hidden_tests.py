@@ -20,6 +20,7 @@ TASKS = [task for assignment in assignments() for task in tasks_of(assignment)]
 SECRETS = [b"one", b"another", b"a third"]
 COMPOSED = [
     "pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images", "pet_segformer",
+    "validation",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
@@ -95,6 +96,8 @@ FUNCTIONS = {
     "confusion_matrix": "mean_iou", "mean_iou": "mean_iou", "evaluate": "mean_iou",
     "segmentation_loss": "training_step", "training_step": "training_step",
     "predict_full_resolution": "prediction", "per_class_iou": "per_class_iou", "worst_images": "worst_images",
+    "replace_head": "fcn_head", "freeze_encoder": "frozen_encoder", "build_optimizer": "trainable_optimizer",
+    "load_encoder": "encoder_weights", "validate": "validation",
     "confusion_shares": "class_shares", "roc_curve": "roc_curve", "attention_cost": "attention_cost",
 }  # fmt: skip
 ODD_ANSWERS = [
