@@ -43,8 +43,8 @@ CLASSMATES = {
             "ROC curves of the chosen class, not of the scores",
             "05_report",
             "roc_curve",
-            "scores[:, label][known]",
-            "(scores.argmax(dim=1) == label)[known]",
+            "scores[:, label][labelled]",
+            "(scores.argmax(dim=1) == label)[labelled]",
         )
     ],
     "cy_freezes_no_statistics": [

@@ -95,6 +95,8 @@ FUNCTIONS = {
     "map_labels": "label_mapping", "joint_transform": "joint_transform", "class_shares": "class_balance",
     "confusion_matrix": "mean_iou", "mean_iou": "mean_iou", "evaluate": "mean_iou",
     "segmentation_loss": "training_step", "training_step": "training_step",
+    "pet_classes": "pet_classes", "train_ids": "train_ids", "resize_pair": "resize_pair",
+    "SegmentationMetric": "segmentation_metric",
     "predict_full_resolution": "prediction", "per_class_iou": "per_class_iou", "worst_images": "worst_images",
     "replace_head": "fcn_head", "freeze_encoder": "frozen_encoder", "build_optimizer": "trainable_optimizer",
     "load_encoder": "encoder_weights", "validate": "validation",

@@ -225,8 +225,8 @@ def roc_curve(scores: Tensor, target: Tensor, label: int, ignore_index: int = 25
         -> [0, 0, 0.5, 0.5, 1], [0, 0.5, 0.5, 1, 1], 0.75
     """
     ### BEGIN SOLUTION
-    known = target != ignore_index
-    score, positive = scores[:, label][known], (target == label)[known]
+    labelled = target != ignore_index
+    score, positive = scores[:, label][labelled], (target == label)[labelled]
     order = score.argsort(descending=True)
     score, positive = score[order], positive[order]
     steps = torch.cat([score[1:] != score[:-1], torch.ones(1, dtype=torch.bool)])  # the last of equal scores
@@ -496,7 +496,7 @@ def probe(encoder, steps=100):
     with torch.no_grad():
         for images, labels in torch.utils.data.DataLoader(test, 64):
             metric.update(F.interpolate(linear(maps_of(images)), (64, 64), mode="bilinear").argmax(dim=1), labels)
-    return float(metric.mean_iou())
+    return metric.mean_iou().item()
 
 
 torch.manual_seed(0)

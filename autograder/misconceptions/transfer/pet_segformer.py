@@ -7,7 +7,7 @@ from autograder.misconceptions.variants import edits
 
 model = partial(Misconception, "pet_segformer")
 change = partial(edits, "PetSegFormer")
-RESULT = 'return F.interpolate(logits, images.shape[2:], mode="bilinear", align_corners=False)'
+RESULT = 'return F.interpolate(coarse, images.shape[2:], mode="bilinear", align_corners=False)'
 BLOCKS = "[TransformerBlock(count, num_heads[i], reduction_ratios[i], expansion) for _ in range(depths[i])]"
 STAGE = "nn.Sequential(embedding, *blocks, LayerNorm2d(count))"
 
@@ -16,7 +16,7 @@ MISCONCEPTIONS = (
         "logits at the size of the first map",
         symptom="The logits are a quarter as high and wide as the image.",
         hint="The mask has a label for every pixel of the image. How many logits does your model give?",
-        changes=change(RESULT, "return logits"),
+        changes=change(RESULT, "return coarse"),
         fails="defaults other_settings any_size",
         also="parts weights gradients manners precision",
     ),
@@ -25,7 +25,7 @@ MISCONCEPTIONS = (
         symptom="The logits are enlarged by a factor of four, which is the image's size only if its sides divide by "
         "four.",
         hint="An image of 50 x 67 has a first map of 13 x 17. What are four times 13 and four times 17?",
-        changes=change("F.interpolate(logits, images.shape[2:], mode", "F.interpolate(logits, scale_factor=4, mode"),
+        changes=change("F.interpolate(coarse, images.shape[2:], mode", "F.interpolate(coarse, scale_factor=4, mode"),
         fails="any_size",
     ),
     model(

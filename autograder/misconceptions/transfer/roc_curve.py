@@ -7,8 +7,8 @@ from autograder.misconceptions.variants import edits
 
 roc = partial(Misconception, "roc_curve")
 change = partial(edits, "roc_curve")
-KNOWN = "known = target != ignore_index"
-PICKED = "score, positive = scores[:, label][known], (target == label)[known]"
+KNOWN = "labelled = target != ignore_index"
+PICKED = "score, positive = scores[:, label][labelled], (target == label)[labelled]"
 ORDER = "order = score.argsort(descending=True)"
 STEPS = "steps = torch.cat([score[1:] != score[:-1], torch.ones(1, dtype=torch.bool)])"
 RATES = "false_rate, true_rate = (torch.cat([torch.zeros(1), count]) / count[-1] for count in counts)"
@@ -38,7 +38,7 @@ MISCONCEPTIONS = (
         "ignored pixels counted as the rest",
         symptom="Pixels labelled 255 count as pixels of the other classes.",
         hint="Is a pixel that nobody labelled a false alarm? Count the steps of your curve, and the known pixels.",
-        changes=change(KNOWN, "known = torch.ones_like(target, dtype=torch.bool)"),
+        changes=change(KNOWN, "labelled = torch.ones_like(target, dtype=torch.bool)"),
         fails="ignored",
         also="manners",
     ),
@@ -47,7 +47,7 @@ MISCONCEPTIONS = (
         symptom="Only pixels with the labels 0, 1 and 2 count, as if there were never more classes.",
         hint="With five classes, which pixels are missing from your curve? Only one label means that a pixel is "
         "unknown.",
-        changes=change(KNOWN, "known = target < 3"),
+        changes=change(KNOWN, "labelled = target < 3"),
         fails="other_classes",
         public=False,
     ),
@@ -153,8 +153,8 @@ MISCONCEPTIONS = (
         hint="How many known pixels are there in the whole batch, and how many does your curve let in at its end?",
         changes=change(
             PICKED,
-            PICKED.replace("[:, label][known]", "[0, label][known[0]]").replace(
-                "(target == label)[known]", "(target == label)[0][known[0]]"
+            PICKED.replace("[:, label][labelled]", "[0, label][labelled[0]]").replace(
+                "(target == label)[labelled]", "(target == label)[0][labelled[0]]"
             ),
         ),
         fails="different_scores",
