@@ -19,7 +19,7 @@ def load_resnet50(model: nn.Module, url: str = WEIGHTS.url) -> bool:
     """Load ImageNet's weights into `model.backbone`, a ResNet-50 without classifier, in place; whether it was done.
 
     They are about 100 MB, fetched once into torch's own cache. Where that is not possible a sentence is printed, and
-    the model is as it was: the run with these weights is then left out.
+    the model is as it was: a run with these weights can then only be left out.
 
     Args:
         url: of the file; the last part of its name begins its SHA-256.
@@ -31,7 +31,7 @@ def load_resnet50(model: nn.Module, url: str = WEIGHTS.url) -> bool:
     try:
         download(url, file, attempts=1, timeout=20)
     except CourseError as error:
-        print(f"The weights of ResNet-50 are not here, so this run is left out. To have it, put the file at {file}.")
+        print(f"The weights of ResNet-50 are not here; to have them without the network, put the file at {file}.")
         print(f"({error})")
         return False
     _require_whole(file)
