@@ -18,7 +18,7 @@ help:  ## list the targets
 
 environment: $(VENV)/installed  ## the Python environment, in .venv
 
-$(VENV)/installed: requirements.txt requirements-dev.txt notebooks/requirements.txt pyproject.toml
+$(VENV)/installed: requirements.txt requirements-dev.txt notebooks/requirements.txt notebooks/requirements-competition.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned requirements into $(VENV) (a few minutes the first time) ..."

@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         owner = self.server.owner
         owner.asked.append((self.command, self.path, self.headers["Range"]))
-        place = re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/main/([\w.-]+)", self.path)
+        place = re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/(?:main|[0-9a-f]{40})/([\w.-]+)", self.path)
         repositories = {repository for repository, _ in owner.files}
         if owner.status is not None:
             return self._send(owner.status, {"Content-Length": "0"})

@@ -66,6 +66,11 @@ def street_of(annotation: np.ndarray) -> np.ndarray | None:
     road, vehicle = annotation == ADE20K_NAMES.index("road"), np.isin(annotation, _VEHICLES)
     if road.mean() < LEAST_ROAD or vehicle.mean() < LEAST_VEHICLE:
         return None
+    return in_cityscapes_ids(annotation)
+
+
+def in_cityscapes_ids(annotation: np.ndarray) -> np.ndarray:
+    """An annotation of ADE20K's ids in Cityscapes' ids: uint8 (H, W); what has no counterpart there is 0."""
     return _STREET[annotation]
 
 

@@ -17,16 +17,19 @@ from segkit.folders import finished_folder
 from segkit.subset import open_source
 from segkit.subset.manifest import MANIFEST
 from segkit.transfer.layouts import write_cityscapes, write_pets
-from segkit.transfer.photographs import Write, adapt_photographs, draw_scenes, read_counts
+from segkit.transfer.photographs import SIDES, Sides, Write, adapt_photographs, draw_scenes, read_counts
 
 _VERSION = 1  # of what is adapted and drawn: another one makes folders of its own
 _FEWEST = 8  # pictures of a split
-_DRAWN = (96, 32)  # scenes of the two splits
 
 
 @dataclass(frozen=True)
-class _DataSet:
-    """One of the two: what it is called, what its folder must hold, and how others are laid out in its place."""
+class DataSet:
+    """What it is called, what its folder must hold, and how other pictures are laid out in its place.
+
+    setting: the environment variable that names a copy. drawn: scenes of the two splits; sides: the shortest and
+    longest height, and width, of a scene.
+    """
 
     name: str
     setting: str
@@ -34,10 +37,13 @@ class _DataSet:
     write: Write
     scenes: tuple[Callable, ...]
     short: str
+    help: str = "docs/transfer_data.md"
+    drawn: tuple[int, int] = (96, 32)
+    sides: Sides = SIDES
 
 
-_PETS = _DataSet("Oxford-IIIT Pet", "PETS", ("oxford-iiit-pet",), write_pets, PET_SCENES, "pets")
-_CITYSCAPES = _DataSet(
+_PETS = DataSet("Oxford-IIIT Pet", "PETS", ("oxford-iiit-pet",), write_pets, PET_SCENES, "pets")
+_CITYSCAPES = DataSet(
     "Cityscapes", "CITYSCAPES", ("leftImg8bit", "gtFine"), write_cityscapes, STREET_SCENES, "cityscapes"
 )
 
@@ -56,8 +62,8 @@ def locate_pets(folder="data") -> Path:
         CourseError: if `PETS` or `DATA` names nothing usable, or the download fails.
     """
     if os.environ.get("PETS") == "download":
-        return _announce(_PETS, _download_pets(Path(folder)), "downloaded")
-    return _locate(_PETS, Path(folder))
+        return announce(_PETS, _download_pets(Path(folder)), "downloaded")
+    return locate(_PETS, Path(folder))
 
 
 def locate_cityscapes(folder="data") -> Path:
@@ -73,18 +79,19 @@ def locate_cityscapes(folder="data") -> Path:
     Raises:
         CourseError: if `CITYSCAPES` or `DATA` names nothing usable.
     """
-    return _locate(_CITYSCAPES, Path(folder))
+    return locate(_CITYSCAPES, Path(folder))
 
 
-def _locate(wanted: _DataSet, folder: Path) -> Path:
+def locate(wanted: DataSet, folder: Path) -> Path:
+    """The folder of a data set: that of your copy, or of a stand-in; a printed line says which."""
     if given := os.environ.get(wanted.setting):
-        return _announce(wanted, _own_copy(wanted, Path(given).expanduser()), "your copy")
-    if os.environ.get("DATA") and (adapted := _adapted(wanted, folder)):
-        return _announce(wanted, adapted, "photographs of DATA in its layout")
-    return _announce(wanted, _drawn(wanted, folder), "drawn scenes in its layout")
+        return announce(wanted, _own_copy(wanted, Path(given).expanduser()), "your copy")
+    if os.environ.get("DATA") and (adapted := adapted_photographs(wanted, folder)):
+        return announce(wanted, adapted, "photographs of DATA in its layout")
+    return announce(wanted, drawn_scenes(wanted, folder), "drawn scenes in its layout")
 
 
-def _own_copy(wanted: _DataSet, given: Path) -> Path:
+def _own_copy(wanted: DataSet, given: Path) -> Path:
     """The folder that holds all parts, which may be called by the name of the only one of them."""
     for root in (given, given.parent):
         missing = [part for part in wanted.parts if not (root / part).is_dir() and not list(root.glob(f"{part}*.zip"))]
@@ -93,11 +100,11 @@ def _own_copy(wanted: _DataSet, given: Path) -> Path:
     parts = " and ".join(wanted.parts)
     raise CourseError(
         f"The environment variable {wanted.setting} names {given}, in which {parts} of {wanted.name} cannot be found: "
-        "set it to the folder that holds them, or unset it to work with a stand-in (docs/transfer_data.md)."
+        f"set it to the folder that holds them, or unset it to work with a stand-in ({wanted.help})."
     )
 
 
-def _adapted(wanted: _DataSet, folder: Path) -> Path | None:
+def adapted_photographs(wanted: DataSet, folder: Path) -> Path | None:
     """The photographs of `DATA` in the layout that is wanted; None if too few of them show what it is about."""
     if (Path(os.environ["DATA"]).expanduser() / MANIFEST).is_file():
         print(f"DATA has four classes already, of which nothing like {wanted.name} can be made.")
@@ -108,7 +115,7 @@ def _adapted(wanted: _DataSet, folder: Path) -> Path | None:
     opened.close()
     label = re.sub(r"[^A-Za-z0-9_-]+", "-", source.stem)
     out = folder / f"{label}-{identity}-{wanted.short}-{_VERSION}"
-    _make_once(out, lambda: adapt_photographs(source, out, wanted.write))
+    make_once(out, lambda: adapt_photographs(source, out, wanted.write))
     counts = read_counts(out)
     if min(counts.values()) >= _FEWEST:
         return out
@@ -117,9 +124,9 @@ def _adapted(wanted: _DataSet, folder: Path) -> Path | None:
     return None
 
 
-def _drawn(wanted: _DataSet, folder: Path) -> Path:
+def drawn_scenes(wanted: DataSet, folder: Path) -> Path:
     out = folder / f"drawn-{wanted.short}-{_VERSION}"
-    _make_once(out, lambda: draw_scenes(out, wanted.write, wanted.scenes, _DRAWN))
+    make_once(out, lambda: draw_scenes(out, wanted.write, wanted.scenes, wanted.drawn, sides=wanted.sides))
     return out
 
 
@@ -132,7 +139,7 @@ def _download_pets(folder: Path) -> Path:
             for address, md5 in OxfordIIITPet._RESOURCES
         ]
         print(f"Unpacking {len(archives)} archives into {out} ...")
-        _make_once(out, lambda: _unpack_pets(archives, out))
+        make_once(out, lambda: _unpack_pets(archives, out))
         shutil.rmtree(folder / "downloads", ignore_errors=True)
     return out
 
@@ -147,7 +154,7 @@ def _unpack_pets(archives: list[Path], out: Path) -> None:
             copy.unlink()
 
 
-def _make_once(out: Path, make: Callable[[], object]) -> None:
+def make_once(out: Path, make: Callable[[], object]) -> None:
     """Call `make` unless `out` is there; another process that was faster is as good."""
     try:
         if not out.is_dir():
@@ -157,6 +164,6 @@ def _make_once(out: Path, make: Callable[[], object]) -> None:
             raise
 
 
-def _announce(found: _DataSet, root: Path, what: str) -> Path:
+def announce(found: DataSet, root: Path, what: str) -> Path:
     print(f"{found.name}: {what}, in {root}")
     return root

@@ -19,6 +19,8 @@ from segkit.subset.sources import Source
 from segkit.transfer.layouts import Picture, as_jpeg
 
 _COUNTS = "pictures.json"
+Sides = tuple[tuple[int, int], tuple[int, int]]
+SIDES: Sides = ((96, 128), (112, 160))  # the least and the largest height, and width, of a drawn scene
 Write = Callable[[Path, Iterator[Picture], Iterator[Picture]], dict[str, int]]
 
 
@@ -58,7 +60,9 @@ def _pictures(source: Source, split: str) -> Iterator[Picture]:
                 continue
 
 
-def draw_scenes(out, write: Write, scenes: Sequence, counts: tuple[int, int], seed: int = 0) -> dict[str, int]:
+def draw_scenes(
+    out, write: Write, scenes: Sequence, counts: tuple[int, int], seed: int = 0, *, sides: Sides = SIDES
+) -> dict[str, int]:
     """Draw scenes and lay them out as one of the data sets; the same arguments give the same pictures.
 
     Args:
@@ -67,12 +71,13 @@ def draw_scenes(out, write: Write, scenes: Sequence, counts: tuple[int, int], se
         scenes: functions of `segkit.drawn.scenes`, which take turns.
         counts: how many scenes are drawn for each split.
         seed: any integer; another seed is another data set.
+        sides: the least and the largest height, and width, of a scene.
 
     Raises:
         CourseError: if `out` is taken or cannot be written.
     """
     with finished_folder(out) as partial:
-        drawn = (_drawn(scenes, count, f"{seed}/{split}") for split, count in enumerate(counts))
+        drawn = (_drawn(scenes, count, f"{seed}/{split}", sides) for split, count in enumerate(counts))
         return _counted(partial, write(partial, *drawn))
 
 
@@ -86,11 +91,11 @@ def _counted(folder: Path, counts: dict[str, int]) -> dict[str, int]:
     return counts
 
 
-def _drawn(scenes: Sequence, count: int, seed: str) -> Iterator[Picture]:
+def _drawn(scenes: Sequence, count: int, seed: str, sides: Sides) -> Iterator[Picture]:
     with open_bar(count, unit="scene", description="drawing") as bar:
         for number in range(count):
             draw = Random(f"{seed}/{number}")
-            size = draw.randint(96, 128), draw.randint(112, 160)
+            size = draw.randint(*sides[0]), draw.randint(*sides[1])
             photograph, annotation = paint(scenes[number % len(scenes)], size, draw)
             bar.update()
             yield Picture(f"drawn_{number:04d}", as_jpeg(photograph), np.asarray(annotation))
