@@ -60,6 +60,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
     wanted |= {
         "README.md",
         "requirements.txt",
+        "requirements-competition.txt",
         "course.toml",
         "segkit/__init__.py",
         "segkit/recorded/segformer/attention.safetensors",
@@ -144,7 +145,8 @@ def test_git_ignores_what_a_running_course_makes(name: str) -> None:
 def test_environment_yml_takes_the_same_pins() -> None:
     text = (ROOT / "environment.yml").read_text()
     assert "-r requirements-dev.txt" in text and "==" not in text
-    files = [ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "notebooks/requirements.txt")]
+    students = ("notebooks/requirements.txt", "notebooks/requirements-competition.txt")
+    files = [ROOT / name for name in ("requirements.txt", "requirements-dev.txt", *students)]
     lines = [line for path in files for line in path.read_text().splitlines()]
     pinned = [line for line in lines if line and not line.startswith(("#", "-r"))]
     assert pinned and all("==" in line for line in pinned)
