@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--out", type=Path, default=Path("leaderboard"), help="folder to write to")
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
     board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
-    board.add_argument("--with-ids", action="store_true", help="add the students' ids to the CSV")
+    board.add_argument("--with-ids", action="store_true", help="add students' and group members' ids to the CSV")
     report = add("report", _report, "write the class report, one private page about marks, mistakes and submissions")
     report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
