@@ -18,6 +18,7 @@ class Mark:
     """One graded cell of a student: `score` is None until somebody has marked a written answer.
 
     `automatic`: code that hidden tests mark; `bonus`: its points come on top of the assignment's, and `maximum` is 0.
+    `again`: it was marked by hand before the submission was graded again, and nobody has looked at it since.
     """
 
     notebook: str
@@ -25,6 +26,7 @@ class Mark:
     automatic: bool
     score: float | None
     maximum: float
+    again: bool = False
 
     @property
     def bonus(self) -> bool:
@@ -52,7 +54,9 @@ def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
 def marks_of(submission: SubmittedAssignment) -> list[Mark]:
     """The marks of one submission of an open gradebook, in the notebooks' order."""
     return [
-        Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
+        Mark(
+            notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score, _is_again(grade)
+        )
         for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
         for grade in notebook.grades
     ]
@@ -96,12 +100,17 @@ def marks_table(root: Path, assignment: str) -> str:
 
     A bonus has a column of its own, if there is one, and counts in the total as far as points are missing there.
 
-    A group stands there by its name, with its members under it.
+    A group stands there by its name, with its members under it. The total is what counts in the end: a penalty for
+    being late is taken off, and stands in the line below, as do marks given by hand before the last grading.
 
     Raises:
         CourseError: if the gradebook does not know the assignment, or `groups.csv` cannot be right.
     """
-    marks, groups = read_marks(root, assignment), read_groups(root)
+    groups = read_groups(root)
+    with open_gradebook(root, assignment) as gradebook:
+        submissions = gradebook.assignment_submissions(assignment)
+        marks = {submission.student.id: marks_of(submission) for submission in submissions}
+        penalties = {submission.student.id: submission.late_submission_penalty for submission in submissions}
     if not marks:
         return f"Nothing of {assignment} is graded yet."
     notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
@@ -114,9 +123,14 @@ def marks_table(root: Path, assignment: str) -> str:
         sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
         bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
         waiting = str(sum(mark.score is None for mark in written))
-        rows.append((student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given)))
+        rows.append(
+            (student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given, penalties[student]))
+        )
         members = [f"members: {', '.join(groups.members[student])}"] if student in groups.members else []
-        remarks[student] = [*members, *_ungraded(root, assignment, student), *_lost(automatic)]
+        late = [f"late: {penalties[student]:g} points taken off"] if penalties[student] else []
+        remarks[student] = [
+            *members, *late, *_ungraded(root, assignment, student), *_lost(automatic), *_to_look_at_again(given)
+        ]  # fmt: skip
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -145,8 +159,17 @@ def _lost(automatic: list[Mark]) -> list[str]:
     return ["lost at " + ", ".join(f"{mark.cell} {mark.score or 0:g} of {mark.maximum:g}" for mark in lost)]
 
 
+def _to_look_at_again(given: list[Mark]) -> list[str]:
+    cells = [f"{mark.notebook} {mark.cell}" for mark in given if mark.again]
+    return [f"marked by hand before the last grading, look again: {', '.join(cells)}"] if cells else []
+
+
 def _score(grade) -> float | None:
     return None if grade.needs_manual_grade and grade.manual_score is None else grade.score
+
+
+def _is_again(grade) -> bool:
+    return bool(grade.needs_manual_grade and grade.manual_score is not None)
 
 
 def _sum(marks: Iterable[Mark]) -> str:
@@ -154,6 +177,7 @@ def _sum(marks: Iterable[Mark]) -> str:
     return f"{sum(mark.score or 0.0 for mark in given):g}/{sum(mark.maximum for mark in given):g}"
 
 
-def _total(given: list[Mark]) -> str:
+def _total(given: list[Mark], penalty: float) -> str:
     maximum = sum(mark.maximum for mark in given)
-    return f"{capped(sum(mark.score or 0.0 for mark in given), maximum):g}/{maximum:g}"
+    earned = capped(sum(mark.score or 0.0 for mark in given), maximum)
+    return f"{max(0.0, earned - penalty):g}/{maximum:g}"
