@@ -29,6 +29,7 @@ from autograder.groups.report import groups_report
 from autograder.returning import folders
 from autograder.returning.folders import return_feedback
 from autograder.returning.moodle import match, read_worksheet
+from autograder.returning.record import read_record
 from segkit.errors import CourseError
 
 PAGE = f"{NOTEBOOK}.html"
@@ -90,6 +91,18 @@ def test_what_waits_for_a_person_is_said(course, capsys):
     assert main(["return", "--assignment", ASSIGNMENT]) == 1
     assert f"lin: returned, but not marked yet: {NOTEBOOK} q1." in capsys.readouterr().out
     assert "1 answers are not marked yet" in returned(course, "lin", "marks.txt")
+
+
+def test_a_deleted_student_is_not_named_any_more(course):
+    return_feedback(course, ASSIGNMENT)
+    with open_gradebook(course) as gradebook:
+        gradebook.remove_student("lin")
+    assert read_record(course / "returned", ASSIGNMENT)["lin"]
+    return_feedback(course, ASSIGNMENT)
+    assert "lin" in read_record(course / "returned", ASSIGNMENT), "as long as something of theirs is there"
+    shutil.rmtree(course / "returned" / "lin")
+    return_feedback(course, ASSIGNMENT)
+    assert sorted(read_record(course / "returned", ASSIGNMENT)) == ["ada", "grace"]
 
 
 def test_running_it_again_writes_only_what_changed(course):

@@ -61,7 +61,7 @@ def return_feedback(root: Path, assignment: str) -> Returned:
             for student in students:
                 _give(root, assignment, student, Given(name, sorted(files)), files, record, run)
             _say_what_waits(groups.described(name), submissions[name], run)
-        if record:
+        if _forget_deleted(root, assignment, record, run) or record:
             write_record(root / RETURNED, assignment, record)
     except OSError as error:
         raise CourseError(
@@ -131,6 +131,15 @@ def _write_if_changed(path: Path, content: bytes) -> bool:
         return False
     write_whole(path, content)
     return True
+
+
+def _forget_deleted(root: Path, assignment: str, record: dict[str, Given], run: Returned) -> bool:
+    """Take out of the record who gets nothing and whose folder somebody has deleted; whether there was anybody."""
+    nobody = set(record) - run.folders.keys()
+    deleted = [student for student in nobody if not (root / RETURNED / student / assignment).exists()]
+    for student in deleted:
+        del record[student]
+    return bool(deleted)
 
 
 def _say_what_waits(name: str, submission: GradedSubmission, run: Returned) -> None:
