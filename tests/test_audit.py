@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.building import audit, record
-from autograder.sources import assignments, read_source, read_sources
+from autograder.sources import SourceCell, assignments, read_source, read_sources
 from segkit.checking.public import Outcome
 
 SOURCE = '''\
@@ -150,10 +150,12 @@ def test_stale_recording_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_recording_with_other_points_is_reported_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(audit.RECORDED / "intro", tmp_path / "intro")
     monkeypatch.setattr(audit, "RECORDED", tmp_path)
-    sources = [
-        replace(source, cells=[replace(cell, points=5.0) if cell.id == "pixel_linear" else cell for cell in source.cells])
-        for source in read_sources("intro")  # which keeps what it read: others must find it unchanged
-    ]
+
+    def revalued(cell: SourceCell) -> SourceCell:
+        return replace(cell, points=5.0) if cell.id == "pixel_linear" else cell
+
+    # Copies: what read_sources has read, it keeps for others.
+    sources = [replace(source, cells=[*map(revalued, source.cells)]) for source in read_sources("intro")]
     monkeypatch.setattr(record, "read_sources", lambda assignment: sources)
     assert audit.stale_recordings("intro") == [
         "The recorded answers pixel_linear.safetensors are right, but carry 2 points, the notebook's source says 5: "

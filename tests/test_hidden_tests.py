@@ -29,9 +29,7 @@ def cells_of(task: str, changes=()) -> dict:
 
 
 def test_hidden_tests_without_a_check_cell_are_told_where_it_belongs() -> None:
-    with pytest.raises(
-        CourseError, match="no notebook of intro has a check cell with that id: add one"
-    ):
+    with pytest.raises(CourseError, match="no notebook of intro has a check cell with that id: add one"):
         notebook_of("intro", "not_yet_there")
 
 
