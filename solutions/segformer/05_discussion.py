@@ -861,4 +861,11 @@ print(f"published:   160,000 steps x 16 = {160_000 * 16:,}, {160_000 * 16 / 20_2
 
 # %% [markdown]
 # Before you hand in: run this notebook from the top, look whether your numbers still fit your answers, and save it.
-# Then hand in all five notebooks together.
+# Then hand in all five notebooks together: save them, and run this in a cell of your own. It says what may still be
+# missing, and writes one zip, which you upload. (In a group: `group="tigers", members=["ada", "grace"]`. With the
+# trained model of notebook 4: `checkpoint=True`.)
+#
+# ```python
+# from segkit import submit
+# submit(student="ada")  # the id by which your course knows you
+# ```

@@ -55,6 +55,27 @@ MISCONCEPTIONS = (
         alone=True,
     ),
     network(
+        "every stage is given the image",
+        symptom="Every stage is given the image itself, where the later ones should continue with the map of the stage "
+        "before.",
+        hint="A stage says how many channels it was built for and how many came in. Which of your variables has that "
+        "many?",
+        changes=segformer(
+            "            images = stage(images)\n            features.append(images)",
+            "            features.append(stage(images))",
+        ),
+        fails="defaults",
+        also="all but defaults",
+    ),
+    network(
+        "all stages built for the image",
+        symptom="All stages are built for the three channels of an image, and only the first one is given such a map.",
+        hint="The map that comes into the second stage is the one that left the first. How many channels has that?",
+        changes=segformer("(channels[i - 1], 3, 2, 1)", "(3, 3, 2, 1)"),
+        fails="defaults",
+        also="all but defaults",
+    ),
+    network(
         "only the last map is decoded",
         symptom="The decoder is given the map of the last stage alone, and the logits are as coarse as that map.",
         hint="A position of the last map stands for 32 x 32 pixels. From what could the decoder learn where in them a "
@@ -78,6 +99,15 @@ MISCONCEPTIONS = (
         fails="defaults",
         also="other_settings any_size gradients weights manners precision training_mode",
         perhaps="given_size",
+    ),
+    network(
+        "maps in the wrong order",
+        symptom="The decoder was built for the first stage's map first and is given the last stage's map first.",
+        hint="The decoder names the channels that it was built for and those that came. In which order do the maps lie "
+        "in your list?",
+        changes=segformer("features.append(images)", "features.insert(0, images)"),
+        fails="defaults",
+        also="all but defaults",
     ),
     network(
         "reduction ratios in the wrong order",
