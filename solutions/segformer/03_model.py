@@ -146,7 +146,8 @@ class SegFormer(nn.Module):
 # %% [markdown]
 # <details><summary>"MixTransformerEncoderLayer was built for maps of 32 channels, but got 3 channels"</summary>
 #
-# The second stage was given the images. It continues where the first stage ended.
+# 3 came in: the second stage was given the images. It continues where the first stage ended. If it says "built for maps
+# of 3 channels", look at your constructor.
 # </details>
 # <details><summary>"My model has far too few parameters, and the encoder does not train"</summary>
 #

@@ -56,22 +56,13 @@ MISCONCEPTIONS = (
     ),
     network(
         "every stage is given the image",
-        symptom="Every stage is given the image itself, where the later ones should continue with the map of the stage "
-        "before.",
-        hint="A stage says how many channels it was built for and how many came in. Which of your variables has that "
-        "many?",
+        symptom="A stage is given a map with another number of channels than it was built for.",
+        hint="Each stage continues where the one before ended. What goes into your second stage, and for how many "
+        "channels did your constructor build it?",
         changes=segformer(
             "            images = stage(images)\n            features.append(images)",
             "            features.append(stage(images))",
         ),
-        fails="defaults",
-        also="all but defaults",
-    ),
-    network(
-        "all stages built for the image",
-        symptom="All stages are built for the three channels of an image, and only the first one is given such a map.",
-        hint="The map that comes into the second stage is the one that left the first. How many channels has that?",
-        changes=segformer("(channels[i - 1], 3, 2, 1)", "(3, 3, 2, 1)"),
         fails="defaults",
         also="all but defaults",
     ),
