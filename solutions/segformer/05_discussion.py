@@ -11,7 +11,7 @@
 # fact, and uses at least one number of your experiment. "It depends" is fine if you say on what.
 
 # %% [markdown]
-# <details><summary>NotImplementedError: Task ...: your code goes here, or 02_modules.ipynb does not define ...</summary>
+# <details><summary>NotImplementedError: Task ...: your code goes here, or "does not define"</summary>
 #
 # The experiment uses a module of yours that is not finished. Complete its task, save that notebook, and run the cells
 # from the top. You can also go on with another question first.
