@@ -28,8 +28,8 @@ ID = re.compile(r"\w(?:[\w.,@+ -]{0,58}[\w+-])?")  # names a folder wherever it 
 
 
 def submit(
-    *,
     student: str,
+    *,
     group: str | None = None,
     members: Iterable[str] = (),
     assignment: str | None = None,

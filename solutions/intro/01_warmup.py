@@ -190,7 +190,7 @@ def normalize_channels(images: Tensor, eps: float = 1e-5) -> Tensor:
 
 
 # %% [markdown]
-# <details><summary>Your answer is 0.9874 times the right answer</summary>
+# <details><summary>The first case gives -0.7071 and 0.7071, and -1 and 1 are right</summary>
 #
 # `var` and `std` divide by $n - 1$ unless they are told otherwise: look for `correction` (or `unbiased`) in their help.
 # </details>
@@ -339,5 +339,13 @@ print("largest difference from yours:", (result - normalize_channels(images)).ab
 # %% [markdown]
 # ## Hand in
 #
-# Save this notebook and hand it in, with its outputs. Then begin the course with `segformer/01_data.ipynb`: patches
+# Save this notebook, and run these two lines in a cell of your own, with the id by which your course knows you. They
+# write a zip beside the notebook, which you upload.
+#
+# ```python
+# from segkit import submit
+# submit(student="ada")
+# ```
+#
+# Then begin the course with `segformer/01_data.ipynb`: patches
 # become task 2.1, normalised channels come with every layer, and the linear layer at every pixel is half of the model.

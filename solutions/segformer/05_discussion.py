@@ -11,7 +11,7 @@
 # fact, and uses at least one number of your experiment. "It depends" is fine if you say on what.
 
 # %% [markdown]
-# <details><summary>AttributeError: 02_modules.ipynb does not define ...</summary>
+# <details><summary>NotImplementedError: Task ...: your code goes here, or "does not define"</summary>
 #
 # The experiment uses a module of yours that is not finished. Complete its task, save that notebook, and run the cells
 # from the top. You can also go on with another question first.
@@ -861,4 +861,11 @@ print(f"published:   160,000 steps x 16 = {160_000 * 16:,}, {160_000 * 16 / 20_2
 
 # %% [markdown]
 # Before you hand in: run this notebook from the top, look whether your numbers still fit your answers, and save it.
-# Then hand in all five notebooks together.
+# Then hand in all five notebooks together: save them, and run this in a cell of your own. It says what may still be
+# missing, and writes one zip, which you upload. (In a group: `group="tigers", members=["ada", "grace"]`. With the
+# trained model of notebook 4: `checkpoint=True`.)
+#
+# ```python
+# from segkit import submit
+# submit(student="ada")  # the id by which your course knows you
+# ```
