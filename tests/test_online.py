@@ -18,7 +18,6 @@ from online_session import (
     INSTALLED,
     ON_GITHUB,
     STAND_INS,
-    TORCH,
     completed,
     edited,
     environment,
@@ -37,6 +36,7 @@ from segkit.errors import CourseError
 from segkit.student import code_cells
 
 LIGHTNING = "2.6.6"
+SITE_PACKAGES = "import sysconfig; print(sysconfig.get_path('purelib'))"
 SETTINGS = CourseSettings(online_notebooks=ON_GITHUB, online_bundle="https://example.org/segformer-course.zip")
 
 
@@ -289,12 +289,12 @@ def _as_file(folder: Path, content: bytes) -> Path:
 # --- what is installed ----------------------------------------------------------------------------------------------
 
 
-def make_wheel(folder: Path, name: str, version: str, requires: tuple[str, ...] = (), code: str = "") -> None:
+def make_wheel(folder: Path, name: str, version: str, requires: tuple[str, ...] = ()) -> None:
     """A wheel as pip takes it, with one module and nothing to do."""
     about = f"{name}-{version}.dist-info"
     metadata = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}", *(f"Requires-Dist: {r}" for r in requires)]
     contents = {
-        f"{name}/__init__.py": code,
+        f"{name}/__init__.py": "",
         f"{about}/METADATA": "\n".join(metadata) + "\n",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -317,27 +317,18 @@ def colab_python(tmp_path_factory) -> tuple[Path, dict[str, str]]:
     folder = tmp_path_factory.mktemp("colab")
     wheels = folder / "wheels"
     wheels.mkdir()
-    for name, version in INSTALLED.items():
-        make_wheel(wheels, name, version, code=TORCH if name == "torch" else "")
-    (folder / "later").mkdir()
-    make_wheel(folder / "later", "torch", "2.14.1")
-    make_wheel(folder / "later", "numpy", "2.4.6")
-    make_wheel(folder / "later", "torchmetrics", "1.9.0", ("torch>=2.0",))
-    make_wheel(folder / "later", "lightning", LIGHTNING, ("torch<4,>=2.1", "torchmetrics>0.7", "numpy"))
+    make_wheel(wheels, "torch", "2.14.1")
+    make_wheel(wheels, "numpy", "2.4.6")
+    make_wheel(wheels, "torchmetrics", "1.9.0", ("torch>=2.0",))
+    make_wheel(wheels, "lightning", LIGHTNING, ("torch<4,>=2.1", "torchmetrics>0.7", "numpy"))
     python = next(found for found in (shutil.which("python3.12"), sys.executable) if found and _works(found))
     subprocess.run([python, "-m", "venv", str(folder / "venv")], check=True)
     inside = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(wheels)}
-    call = [
-        str(inside),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        *(f"{name}=={version}" for name, version in INSTALLED.items()),
-    ]
-    subprocess.run(call, env=environment() | pip, check=True)
-    return inside, pip | {"PIP_FIND_LINKS": str(folder / "later")}
+    where = subprocess.run(
+        [str(inside), "-c", SITE_PACKAGES], capture_output=True, check=True, text=True
+    ).stdout.strip()
+    fake_packages(Path(where), INSTALLED)
+    return inside, {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": str(wheels)}
 
 
 def _works(python: str) -> bool:

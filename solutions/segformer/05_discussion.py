@@ -863,8 +863,8 @@ print(f"published:   160,000 steps x 16 = {160_000 * 16:,}, {160_000 * 16 / 20_2
 # ## Hand in
 #
 # Run this notebook from the top, look whether your numbers still fit your answers, and save it. The next cell writes
-# one zip with all five notebooks, and says what may be missing. With `checkpoint=True` the trained model of notebook 4 goes
-# along; in a group, name all of you: `submit(student="ada", group="tigers", members=["ada", "grace"])`.
+# one zip with all five notebooks, and says what may be missing. With `checkpoint=True` the trained model of notebook 4
+# goes along; in a group, name all of you: `submit(student="ada", group="tigers", members=["ada", "grace"])`.
 
 # %% role="experiment"
 from segkit import submit

@@ -174,6 +174,8 @@ class _Plan:
             return
         self._write(DESCRIPTION, self.release.about.written())
         self.done.changed = [*self.write, *self.remove]
+        for left in self.home.glob(f"{RENEWAL}-*"):  # by a process that was killed while it prepared
+            shutil.rmtree(left, ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix=f"{RENEWAL}-", dir=self.home))
         try:
             for path, content in self.write.items():
