@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 import nbformat
 from file_server import FileServer, Manners
 
-from autograder.build import build_student_notebooks
-from autograder.bundle import bundle_files, zip_files
+from autograder.building.build import build_student_notebooks
+from autograder.building.bundle import bundle_files, zip_files
 from autograder.completion import complete
 from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments, read_sources

@@ -29,7 +29,7 @@ from online_session import (
     zipped,
 )
 
-from autograder.build import put_online
+from autograder.building.online import put_online
 from autograder.sources import assignments, read_sources
 from segkit.course import CourseSettings
 from segkit.errors import CourseError

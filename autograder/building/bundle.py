@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from autograder.build import is_edited
+from autograder.building.build import is_edited
 from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments, read_sources
 from segkit.checking.public import ASSIGNMENTS, tasks_of
