@@ -427,4 +427,5 @@ def test_the_warm_up_is_handed_in_from_the_page_that_is_open_in_colab(content, f
     assert [cell.source for cell in shown.cells] == [cell.source for cell in executed.cells]
     last = next(cell for cell in executed.cells if cell.source.startswith("from segkit import submit"))
     said = "".join(output.text for output in last.outputs)
-    assert f"The browser downloads {handed_in}" in said and "Look at" not in said
+    assert f"The browser downloads {handed_in}" in said
+    assert "not written yet" not in said and "is empty" not in said

@@ -191,6 +191,8 @@ def test_marks_and_ids_may_be_lost(first, second, home):
     def lose(cells):
         cell_with(cells, STUB)["source"] = f"{STUB}images, size):\n    return images  # mine"
         next(cell for cell in cells if cell["source"] == "*Your answer here.*")["source"] = "My answer."
+        start = cell_with(cells, "urllib.request.urlopen")
+        start["source"] = start["source"].replace("DRIVE = False", "DRIVE = True")
         for number, cell in enumerate(cells):
             cell["metadata"] = {"id": f"colab{number}"}
             del cell["id"]
@@ -202,6 +204,7 @@ def test_marks_and_ids_may_be_lost(first, second, home):
     assert len(after) == len(parse_notebook(second.files[WARMUP])["cells"]) + 1  # the note on the task
     assert after.count("My answer.") == 1 and "*Your answer here.*" not in after and len(expected) == len(after) - 1
     assert sum("# mine" in text for text in after) == 1
+    assert ["DRIVE = True" in text for text in after if "urlopen" in text] == [True]
 
 
 def test_of_several_definitions_the_last_one_is_the_answer(first, second):

@@ -14,7 +14,7 @@
 # %% [markdown]
 # ## Five kinds of cells
 #
-# * **Given** cells: run them, read them, leave them. The next code cell is one.
+# * **Given** cells: run them, read them, leave them. The one that imports PyTorch is such a cell.
 # * **Stubs** raise `NotImplementedError`. Put your code there; the signature and the docstring say what is wanted.
 # * **Checks** stand below the stubs. They run your code on small cases at once and say in words what differs.
 # * **Experiments** try something out. Play with them: they are never graded.

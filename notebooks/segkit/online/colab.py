@@ -9,7 +9,7 @@ from segkit.assignments import NOTEBOOKS
 from segkit.errors import CourseError
 from segkit.online.places import COLAB, place
 from segkit.releases.bundle import FOLDER, read_description
-from segkit.releases.notebooks import START, has_work, id_of, parse_notebook, source_of, written
+from segkit.releases.notebooks import has_work, is_start, parse_notebook, source_of, written
 
 _SECONDS = 30  # that the page may take to answer
 _NAMED = re.compile(r'\bstart\(\s*"\w+/(\w+)"')  # in the start cell, which names its notebook
@@ -51,7 +51,7 @@ def open_notebook() -> tuple[str, dict] | None:
     )
     for cell in notebook["cells"] if notebook else []:
         named = _NAMED.search(source_of(cell))
-        if named and (id_of(cell) == START or "segkit.online" in source_of(cell)):
+        if named and is_start(cell):
             return named[1], notebook
     return None
 

@@ -14,10 +14,9 @@ from segkit.releases.notebooks import (
     cell_digest,
     cell_digests,
     id_of,
+    is_start,
     metadata_of,
     source_of,
-    wants_drive,
-    with_drive,
 )
 
 _DEFINED = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -42,7 +41,7 @@ def merge(student: dict, before: Mapping[str, str], release: dict) -> Merged:
     Args:
         student: the notebook as the student has it.
         before: `cell_digests` of the notebook as it was released before; {} if that is not known.
-        release: the notebook as it is released now.
+        release: the notebook as it is released now, its start cell as it is to be.
     """
     return _Merge(student, before, release).result()
 
@@ -50,7 +49,7 @@ def merge(student: dict, before: Mapping[str, str], release: dict) -> Merged:
 class _Merge:
     def __init__(self, student: dict, before: Mapping[str, str], release: dict):
         self.student, self.before = student, before
-        self.release = with_drive(release, wants_drive(student))
+        self.release = release
         self.now = cell_digests(release)
         self.cells = dict(zip(self.now, self.release["cells"], strict=True))
         self.below: dict[str | None, list[dict]] = {None: []}  # what stands below a released cell, or before all
@@ -155,6 +154,7 @@ def matched(cells: list[dict], before: Mapping[str, str], released: Mapping[str,
             if key is not None and key not in found:
                 found[place] = key
 
+    pair(lambda cell: START if is_start(cell) and START in {*before, *released} else None)
     pair(lambda cell: id_of(cell) if id_of(cell) in before or id_of(cell) in released else None)
     pair(lambda cell: names.get(metadata_of(cell, "nbgrader").get("grade_id") or ""))
     pair(lambda cell: texts.get(cell_digest(cell)))

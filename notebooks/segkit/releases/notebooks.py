@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 START = "start"  # the id of the cell that fetches the course: the course's own, but for the choice of Drive
+_STARTS = "from segkit.online import start"
 _NO_DRIVE, _DRIVE = "DRIVE = False", "DRIVE = True"
 
 
@@ -44,6 +45,11 @@ def id_of(cell: dict) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def is_start(cell: dict) -> bool:
+    """Whether it is the cell that fetches the course, also if it has lost its id."""
+    return id_of(cell) == START or _STARTS in source_of(cell)
+
+
 def cell_digest(cell: dict) -> str:
     """Tells whether two cells hold the same text."""
     return sha256(source_of(cell).rstrip().encode("utf-8", "replace")).hexdigest()[:16]
@@ -57,20 +63,21 @@ def cell_digests(notebook: dict) -> dict[str, str]:
 def has_work(notebook: dict, released: Mapping[str, str]) -> bool:
     """Whether a cell holds text that was not released (`cell_digests`); having run it is no work."""
     known = set(released.values())
-    own = (cell for cell in notebook["cells"] if source_of(cell).strip() and id_of(cell) != START)
+    own = (cell for cell in notebook["cells"] if source_of(cell).strip() and not is_start(cell))
     return any(cell_digest(cell) not in known for cell in own)
 
 
-def wants_drive(notebook: dict) -> bool:
-    """Whether its start cell says that Drive is to be used."""
-    return any(id_of(cell) == START and _DRIVE in source_of(cell) for cell in notebook["cells"])
+def wants_drive(notebook: dict) -> bool | None:
+    """Whether its start cell says that Drive is to be used; None if it has no such cell."""
+    starts = [source_of(cell) for cell in notebook["cells"] if is_start(cell)]
+    return _DRIVE in starts[0] if starts else None
 
 
 def with_drive(notebook: dict, drive: bool) -> dict:
     """The notebook whose start cell says whether to use Drive."""
     old, new = (_NO_DRIVE, _DRIVE) if drive else (_DRIVE, _NO_DRIVE)
     cells = [
-        cell | {"source": source_of(cell).replace(old, new, 1)} if id_of(cell) == START else cell
+        cell | {"source": source_of(cell).replace(old, new, 1)} if is_start(cell) else cell
         for cell in notebook["cells"]
     ]
     return notebook | {"cells": cells}

@@ -148,10 +148,11 @@ class _Plan:
             self._write(beside, self.release.files[path])
             self.done.words.append(f"{path} cannot be read as a notebook: the course's new one is {beside}.")
             return
-        merged = merge(student, self.known.cells.get(path, {}), with_drive(new, self.drive or wants_drive(student)))
+        chosen = wants_drive(student)
+        drive = self.drive if chosen is None else chosen
+        merged = merge(student, self.known.cells.get(path, {}), with_drive(new, drive))
         if not merged.work:
-            plain = not (self.drive or wants_drive(student))
-            self._write(path, self.release.files[path] if plain else written(merged.notebook))
+            self._write(path, written(merged.notebook) if drive else self.release.files[path])
             self.done.words.append(f"{path} was corrected.")
             return
         content = written(merged.notebook)
