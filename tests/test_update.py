@@ -22,6 +22,8 @@ from online_session import (
     zipped,
 )
 
+from autograder.triage.reading import read_notebook
+from autograder.triage.repairing import repair
 from segkit import update as update_module
 from segkit.errors import CourseError
 from segkit.releases import renewing
@@ -75,6 +77,11 @@ def second(first) -> Release:
 
 def release_of(files) -> Release:
     return Release(describe(files), dict(files))
+
+
+def as_released(release: Release) -> nbformat.NotebookNode:
+    """The warm-up of a release, as grading reads it."""
+    return nbformat.reads(release.files[WARMUP].decode(), as_version=4)
 
 
 @pytest.fixture
@@ -173,9 +180,10 @@ def test_a_cell_that_both_changed_stands_twice_and_the_course_comes_last(home, s
     assert "you and the course both changed" in done.words[0]
 
 
-def test_a_corrected_notebook_is_graded_like_any_other(home, second, tmp_path):
+def test_a_corrected_notebook_is_graded_like_any_other(home, first, second):
     name = "01_warmup"
-    (home / WARMUP).write_bytes(completed("intro/01_warmup", (home / WARMUP).read_bytes()))
+    (home / WARMUP).write_bytes(completed("intro/01_warmup", with_drive_ticked((home / WARMUP).read_bytes())))
+    assert repair(read_notebook((home / WARMUP).read_bytes(), WARMUP), as_released(first))[1] == []
     renew(home, second)
     notebook = parse_notebook((home / WARMUP).read_bytes())
     wanted = [cell for cell in parse_notebook(second.files[WARMUP])["cells"] if cell["metadata"].get("nbgrader")]
@@ -183,6 +191,8 @@ def test_a_corrected_notebook_is_graded_like_any_other(home, second, tmp_path):
     assert found == [cell["metadata"]["nbgrader"] for cell in wanted]
     loaded = load_cells(name, code_cells(notebook))
     assert loaded.problems == [] and loaded.module.image_to_patches.__doc__
+    triaged, repairs = repair(read_notebook((home / WARMUP).read_bytes(), WARMUP), as_released(second))
+    assert repairs == [] and sources(home) == [cell.source for cell in triaged.cells]
 
 
 def test_marks_and_ids_may_be_lost(first, second, home):
