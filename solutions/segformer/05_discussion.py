@@ -860,12 +860,17 @@ print(f"published:   160,000 steps x 16 = {160_000 * 16:,}, {160_000 * 16 / 20_2
 # ### END SOLUTION
 
 # %% [markdown]
-# Before you hand in: run this notebook from the top, look whether your numbers still fit your answers, and save it.
-# Then hand in all five notebooks together: save them, and run this in a cell of your own. It says what may still be
-# missing, and writes one zip, which you upload. (In a group: `group="tigers", members=["ada", "grace"]`. With the
-# trained model of notebook 4: `checkpoint=True`.)
+# ## Hand in
 #
-# ```python
-# from segkit import submit
-# submit(student="ada")  # the id by which your course knows you
-# ```
+# Run this notebook from the top, look whether your numbers still fit your answers, and save it. The next cell writes
+# one zip with all five notebooks, and says what may be missing. With `checkpoint=True` the trained model of notebook 4
+# goes along; in a group, name all of you: `submit(student="ada", group="tigers", members=["ada", "grace"])`.
+
+# %% role="experiment"
+from segkit import submit
+
+my_id = ""  # as your course knows you, for example "ada"
+if my_id:
+    submit(student=my_id)
+else:
+    print("Write your id into this cell and run it again: then it writes the zip that you upload.")
