@@ -39,6 +39,11 @@ def capped(score: float, maximum: float) -> float:
     return min(score, maximum)
 
 
+def counted(score: float, maximum: float, penalty: float = 0.0) -> float:
+    """What counts in the end: capped, then the penalty for being late taken off, and never less than 0."""
+    return max(0.0, capped(score, maximum) - penalty)
+
+
 def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
     """The marks of each student of the course in `root`, one per graded cell, in the notebooks' order.
 
@@ -49,6 +54,17 @@ def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
         return {
             submission.student.id: marks_of(submission) for submission in gradebook.assignment_submissions(assignment)
         }
+
+
+def read_penalties(root: Path, assignment: str) -> dict[str, float]:
+    """The points that each student of the course in `root` loses for being late.
+
+    Raises:
+        CourseError: if the gradebook does not know the assignment.
+    """
+    with open_gradebook(root, assignment) as gradebook:
+        submissions = gradebook.assignment_submissions(assignment)
+        return {submission.student.id: submission.late_submission_penalty for submission in submissions}
 
 
 def marks_of(submission: SubmittedAssignment) -> list[Mark]:
@@ -109,31 +125,39 @@ def marks_table(root: Path, assignment: str) -> str:
     Raises:
         CourseError: if the gradebook does not know the assignment, or `groups.csv` cannot be right.
     """
-    groups = read_groups(root)
-    with open_gradebook(root, assignment) as gradebook:
-        submissions = gradebook.assignment_submissions(assignment)
-        marks = {submission.student.id: marks_of(submission) for submission in submissions}
-        penalties = {submission.student.id: submission.late_submission_penalty for submission in submissions}
+    groups, penalties = read_groups(root), read_penalties(root, assignment)
+    marks = dict(sorted(read_marks(root, assignment).items()))
     if not marks:
         return f"Nothing of {assignment} is graded yet."
     notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
     with_bonus = any(mark.bonus for given in marks.values() for mark in given)
     rows = [("student", *notebooks, "automatic", "written", *["bonus"] * with_bonus, "unmarked", "total")]
-    remarks = {}
-    for student, given in sorted(marks.items()):
-        automatic = [mark for mark in given if mark.automatic and not mark.bonus]
-        written = [mark for mark in given if not mark.automatic]
-        sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
-        bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
-        waiting = str(sum(mark.score is None for mark in written))
-        rows.append(
-            (student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given, penalties[student]))
-        )
-        members = [f"members: {', '.join(groups.members[student])}"] if student in groups.members else []
-        late = [f"late: {penalties[student]:g} points taken off"] if penalties[student] else []
-        remarks[student] = [
-            *members, *late, *_ungraded(root, assignment, student), *_lost(automatic), *_to_look_at_again(given)
-        ]  # fmt: skip
+    rows += [_row(student, given, notebooks, with_bonus, penalties[student]) for student, given in marks.items()]
+    remarks = {
+        student: [
+            *([f"members: {', '.join(groups.members[student])}"] if student in groups.members else []),
+            *([f"late: {penalties[student]:g} points taken off"] if penalties[student] else []),
+            *_ungraded(root, assignment, student),
+            *_lost([mark for mark in given if mark.automatic and not mark.bonus]),
+            *_to_look_at_again(given),
+        ]
+        for student, given in marks.items()
+    }
+    return _in_columns(rows, remarks)
+
+
+def _row(student: str, given: list[Mark], notebooks: list[str], with_bonus: bool, penalty: float) -> tuple[str, ...]:
+    automatic = [mark for mark in given if mark.automatic and not mark.bonus]
+    written = [mark for mark in given if not mark.automatic]
+    sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
+    bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
+    waiting = str(sum(mark.score is None for mark in written))
+    maximum = sum(mark.maximum for mark in given)
+    total = f"{counted(sum(mark.score or 0.0 for mark in given), maximum, penalty):g}/{maximum:g}"
+    return (student, *sums, _sum(automatic), _sum(written), *bonus, waiting, total)
+
+
+def _in_columns(rows: list[tuple[str, ...]], remarks: dict[str, list[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -178,9 +202,3 @@ def _is_again(grade) -> bool:
 def _sum(marks: Iterable[Mark]) -> str:
     given = list(marks)
     return f"{sum(mark.score or 0.0 for mark in given):g}/{sum(mark.maximum for mark in given):g}"
-
-
-def _total(given: list[Mark], penalty: float) -> str:
-    maximum = sum(mark.maximum for mark in given)
-    earned = capped(sum(mark.score or 0.0 for mark in given), maximum)
-    return f"{max(0.0, earned - penalty):g}/{maximum:g}"
