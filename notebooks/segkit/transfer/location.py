@@ -47,7 +47,7 @@ def locate_pets(folder="data") -> Path:
 
     The environment variable `PETS` names the folder in which `oxford-iiit-pet` lies, or is `download`. If it is not set
     and `DATA` names ADE20K, its photographs of animals take the place of pets; else drawn ones do. A printed line says
-    which. docs/transfer_data.md has the details.
+    which. transfer/README.md has the details.
 
     Args:
         folder: where a download or a stand-in is kept, in the current directory.
@@ -65,7 +65,7 @@ def locate_cityscapes(folder="data") -> Path:
 
     The environment variable `CITYSCAPES` names the folder in which `leftImg8bit` and `gtFine` lie, unpacked or as the
     zip files that you get once you have registered. If it is not set and `DATA` names ADE20K, its photographs of
-    streets take their place; else drawn ones do. A printed line says which. docs/transfer_data.md has the details.
+    streets take their place; else drawn ones do. A printed line says which. transfer/README.md has the details.
 
     Args:
         folder: where a stand-in is kept, in the current directory.
@@ -93,7 +93,7 @@ def _own_copy(wanted: _DataSet, given: Path) -> Path:
     parts = " and ".join(wanted.parts)
     raise CourseError(
         f"The environment variable {wanted.setting} names {given}, in which {parts} of {wanted.name} cannot be found: "
-        "set it to the folder that holds them, or unset it to work with a stand-in (docs/transfer_data.md)."
+        "set it to the folder that holds them, or unset it to work with a stand-in (transfer/README.md)."
     )
 
 
