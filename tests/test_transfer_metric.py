@@ -18,7 +18,7 @@ def metric_class():
 
 
 def pixels(num_classes: int, present: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Predictions that are right half of the time, of the first `present` classes; a tenth of the targets is ignored."""
+    """Predictions that are right half of the time, of the first `present` classes, and targets with ignored pixels."""
     generator = torch.Generator().manual_seed(seed)
     shape = (7, 12, 10)
     target, other = (torch.randint(present, shape, generator=generator) for _ in range(2))
