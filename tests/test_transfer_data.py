@@ -51,12 +51,12 @@ def street_picture() -> np.ndarray:
 
 
 def write_photographs(root: Path) -> Path:
-    """Ten animals, ten streets and a wall in each split of a folder in ADE20K's layout."""
+    """Twenty animals, ten streets and a wall in each split of a folder in ADE20K's layout."""
     for split in ("training", "validation"):
-        for number in range(10):
-            for name, ids in (("animal", animal_picture()), ("street", street_picture())):
-                jpeg = photograph(WIDTH, HEIGHT, seed=number)
-                write_pair(root, f"{name}_{number}", jpeg, annotation(ids), split)
+        for name, ids, count in (("animal", animal_picture(), 20), ("street", street_picture(), 10)):
+            for number in range(count):
+                jpeg = photograph(WIDTH, HEIGHT, seed=number + 100 * (split == "validation"))
+                write_pair(root, f"{name}_{number:02d}", jpeg, annotation(ids), split)
         write_pair(root, "wall", split=split)
     return root
 
@@ -107,23 +107,39 @@ def test_photographs_of_data_take_the_place_of_both(adapted, photographs, capsys
     pets, streets = adapted
     assert locate_pets() == pets
     assert "Oxford-IIIT Pet: photographs of DATA in its layout, in data/ADE-" in capsys.readouterr().out
-    for split in ("trainval", "test"):
+    for split, count in (("trainval", 30), ("test", 10)):
         data = OxfordIIITPet(pets, split, target_types="segmentation")
-        assert len(data) == 10
+        assert len(data) == count
         assert data.classes == ["Animal"]
     for split in ("train", "val"):
         assert len(Cityscapes(streets, split, target_type="semantic")) == 10
-    copied = pets / "oxford-iiit-pet" / "images" / "animal_animal-0.jpg"
-    assert copied.read_bytes() == (photographs / "images" / "training" / "animal_0.jpg").read_bytes()
+    images = pets / "oxford-iiit-pet" / "images"
+    for number, split in ((3, "training"), (23, "validation")):
+        copied = images / f"animal_{number:05d}-animal-03.jpg"
+        assert copied.read_bytes() == (photographs / "images" / split / "animal_03.jpg").read_bytes()
+
+
+def pictures(pets: Path, split: str) -> set[bytes]:
+    """What the pictures of a split are, whatever they are called."""
+    folder = pets / "oxford-iiit-pet" / "images"
+    return {(folder / f"{name}.jpg").read_bytes() for name in PetPairs(pets, split).names}
+
+
+def test_no_picture_is_in_two_splits(adapted, monkeypatch):
+    monkeypatch.delenv("DATA")
+    for pets in (adapted[0], locate_pets()):
+        parts = [pictures(pets, split) for split in ("training", "validation", "test")]
+        assert sum(map(len, parts)) == len(set.union(*parts)) == len(list(pets.rglob("*.jpg")))
 
 
 def test_other_photographs_are_laid_out_anew(adapted, photographs, tmp_path, monkeypatch):
     other = tmp_path / "ADE"
     shutil.copytree(photographs, other)
-    (other / "images" / "training" / "animal_3.jpg").unlink()
+    (other / "images" / "training" / "animal_03.jpg").unlink()
     monkeypatch.setenv("DATA", str(other))
     assert locate_pets() != adapted[0]
-    assert len(OxfordIIITPet(locate_pets(), target_types="segmentation")) == 9
+    assert len(OxfordIIITPet(locate_pets(), target_types="segmentation")) == 30
+    assert len(OxfordIIITPet(locate_pets(), "test", target_types="segmentation")) == 9
 
 
 def test_data_without_animals_and_streets_says_so_and_scenes_are_drawn(desk, tmp_path, monkeypatch, capsys):
@@ -239,15 +255,14 @@ def test_a_street_gets_the_ids_of_cityscapes():
     assert street_of(animal_picture()) is None
 
 
-def test_persons_count_as_animals_in_everyday_scenes_only(desk, tmp_path, monkeypatch):
+def test_people_are_no_pets(desk, tmp_path, monkeypatch, capsys):
     ids = np.where(animal_picture() == ANIMAL, PERSON, WALL)
     for split in ("training", "validation"):
         for number in range(8):
-            for name in ("coco", "msrc"):
-                write_pair(tmp_path / "ADE", f"{name}_{number}", photograph(WIDTH, HEIGHT), annotation(ids), split)
+            write_pair(tmp_path / "ADE", f"person_{number}", photograph(WIDTH, HEIGHT), annotation(ids), split)
     monkeypatch.setenv("DATA", str(tmp_path / "ADE"))
-    names = PetPairs(locate_pets(), "test").names
-    assert names == [f"animal_coco-{number}" for number in range(8)]
+    locate_pets()
+    assert "only 0 (trainval) and 0 (test)" in capsys.readouterr().out
 
 
 def test_class_names_colours_and_ids_are_those_that_are_published():
@@ -293,8 +308,8 @@ def test_a_transform_gets_the_picture_and_the_mask_as_annotated(adapted):
 
 def test_training_and_validation_share_trainval_and_are_the_same_for_every_run(adapted):
     training, validation = split_pets(adapted[0])
-    assert sorted(training + validation) == list(range(10))
-    assert len(validation) == 2
+    assert sorted(training + validation) == list(range(30))
+    assert len(validation) == 6
     assert (training, validation) == split_pets(adapted[0]) != split_pets(adapted[0], seed=1)
     names = [set(PetPairs(adapted[0], split).names) for split in ("training", "validation")]
     assert not names[0] & names[1]
@@ -354,16 +369,18 @@ def test_an_interrupted_cache_goes_on(adapted, monkeypatch):
 
 def test_a_damaged_picture_is_named(adapted):
     folder = adapted[0] / "oxford-iiit-pet"
-    (folder / "images" / "animal_animal-7.jpg").write_bytes(b"no picture")
-    with pytest.raises(CourseError, match=r"animal_animal-7.jpg and .*animal_animal-7.png cannot be used"):
-        PetPairs(adapted[0])
-    (folder / "annotations" / "trimaps" / "animal_animal-7.png").unlink()
-    with pytest.raises(CourseError, match=r"animal_animal-7.png cannot be read .* is the data set complete\?"):
-        PetPairs(adapted[0])
+    (folder / "images" / "animal_00007-animal-07.jpg").write_bytes(b"no picture")
+    with pytest.raises(
+        CourseError, match=r"animal_00007-animal-07.jpg and .*animal_00007-animal-07.png cannot be used"
+    ):
+        PetPairs(adapted[0], "test")
+    (folder / "annotations" / "trimaps" / "animal_00007-animal-07.png").unlink()
+    with pytest.raises(CourseError, match=r"animal_00007-animal-07.png cannot be read .* is the data set complete\?"):
+        PetPairs(adapted[0], "test")
 
 
 def test_a_mask_of_colours_is_refused(adapted):
-    path = adapted[0] / "oxford-iiit-pet" / "annotations" / "trimaps" / "animal_animal-2.png"
+    path = adapted[0] / "oxford-iiit-pet" / "annotations" / "trimaps" / "animal_00002-animal-02.png"
     Image.open(path).convert("RGB").save(path)
     with pytest.raises(CourseError, match="a mask must be 8-bit grey"):
         PetPairs(adapted[0])

@@ -192,7 +192,8 @@ def _class_legend(figure: Figure, label_maps, class_names, first: int = 0, error
         handles.append(Patch(color=IGNORE_COLOR, label="ignored"))
     if errors:
         handles.append(Patch(color=VERMILLION, label="wrong"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), LONGEST_LEGEND))
+    fitting = LONGEST_LEGEND if len(class_names) <= LONGEST_LEGEND else max(2, int(figure.get_figwidth() / 1.4))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), fitting))
 
 
 def _errors(target, prediction) -> np.ndarray:

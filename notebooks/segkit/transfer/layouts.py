@@ -5,6 +5,7 @@ An animal becomes a pet, a street a scene of Cityscapes: so photographs, or draw
 
 import io
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ LEAST_PET = 0.05  # share of a picture that is pet or border
 LEAST_ROAD, LEAST_VEHICLE = 0.15, 0.005  # shares of a street scene
 _BORDER_WIDTH = 1 / 60  # of the shorter side, to each side of an outline; gives about the share of the data set's own
 
-_ANIMAL, _BEING = ADE20K_NAMES.index("animal"), ADE20K_NAMES.index("person")
+_ANIMAL = ADE20K_NAMES.index("animal")
 _CITYSCAPES_NAMES = {
     "road": "road", "sidewalk": "sidewalk", "building": "building", "house": "building", "skyscraper": "building",
     "wall": "wall", "fence": "fence", "bridge": "bridge", "pole": "pole", "streetlight": "pole",
@@ -41,12 +42,12 @@ class Picture(NamedTuple):
     annotation: np.ndarray
 
 
-def trimap_of(annotation: np.ndarray, animal: int = _ANIMAL) -> np.ndarray | None:
+def trimap_of(annotation: np.ndarray) -> np.ndarray | None:
     """The trimap of a picture's animals: uint8 (H, W) of 1 pet, 2 background, 3 border; None if they are too small.
 
     The border is a band along their outline, and what nobody has labelled beside them.
     """
-    inside = annotation == animal
+    inside = annotation == _ANIMAL
     if inside.mean() < LEAST_PET / 2:
         return None
     width = max(1, round(_BORDER_WIDTH * min(inside.shape)))
@@ -68,28 +69,29 @@ def street_of(annotation: np.ndarray) -> np.ndarray | None:
     return _STREET[annotation]
 
 
-def write_pets(root: Path, trainval: Iterable[Picture], test: Iterable[Picture]) -> dict[str, int]:
+def write_pets(root: Path, *parts: Iterable[Picture]) -> dict[str, int]:
     """Write the pictures that show an animal in the layout of Oxford-IIIT Pet, into `root/oxford-iiit-pet`.
 
-    Returns the number of each split. Of COCO's everyday scenes, whose names begin with `coco_`, persons are taken, too:
-    their annotations make no difference.
+    Every fourth of them is for `test`, from whatever part it comes: there are few, and a report needs some. Returns the
+    number of each split.
     """
     folder = root / "oxford-iiit-pet"
     (folder / "images").mkdir(parents=True)
     (folder / "annotations" / "trimaps").mkdir(parents=True)
-    counts = {}
-    for split, pictures in (("trainval", trainval), ("test", test)):
-        lines = []
-        for picture in pictures:
-            trimap = trimap_of(picture.annotation, _BEING if picture.name.startswith("coco_") else _ANIMAL)
-            if trimap is not None:
-                name = f"animal_{picture.name.replace('_', '-')}"  # what stands before the last _ is the breed
-                (folder / "images" / f"{name}.jpg").write_bytes(picture.jpeg)
-                Image.fromarray(trimap).save(folder / "annotations" / "trimaps" / f"{name}.png")
-                lines.append(f"{name} 1 2 1\n")  # breed, species (2 is a dog), number of the breed
+    names: list[str] = []
+    for picture in chain(*parts):
+        trimap = trimap_of(picture.annotation)
+        if trimap is not None:
+            # What stands before the last _ is the breed. Pictures of two parts may have one name.
+            names.append(f"animal_{len(names):05d}-{picture.name.replace('_', '-')}")
+            (folder / "images" / f"{names[-1]}.jpg").write_bytes(picture.jpeg)
+            Image.fromarray(trimap).save(folder / "annotations" / "trimaps" / f"{names[-1]}.png")
+    test = names[3::4]
+    splits = {"trainval": [name for name in names if name not in set(test)], "test": test}
+    for split, chosen in splits.items():
+        lines = [f"{name} 1 2 1\n" for name in chosen]  # breed, species (2 is a dog), number of the breed
         (folder / "annotations" / f"{split}.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
-        counts[split] = len(lines)
-    return counts
+    return {split: len(chosen) for split, chosen in splits.items()}
 
 
 def write_cityscapes(root: Path, train: Iterable[Picture], val: Iterable[Picture]) -> dict[str, int]:

@@ -155,16 +155,19 @@ def _thinned(false_rate: np.ndarray, true_rate: np.ndarray) -> tuple[np.ndarray,
     return false_rate[chosen], true_rate[chosen]
 
 
-def show_masks(images, targets, predictions: Mapping[str, Tensor], class_names=PET_CLASSES, palette=PET_PALETTE):
+def show_masks(
+    images, targets, predictions: Mapping[str, Tensor], class_names=PET_CLASSES, *, palette=PET_PALETTE, titles=None
+) -> Figure:
     """A row per image: the image, the truth, and what each run predicts, with the names of the classes.
 
     Args:
         images: (N, 3, h, w), normalised as the models take them.
         targets: labels (N, h, w), 255 where ignored.
         predictions: labels (N, h, w) by run.
+        titles: a text per image.
     """
     named = {name.replace("_", " "): list(labels) for name, labels in predictions.items()}
-    return show_predictions(images, targets, named, class_names, palette=palette)
+    return show_predictions(images, targets, named, class_names, palette=palette, titles=titles)
 
 
 def _look(index: int) -> dict:

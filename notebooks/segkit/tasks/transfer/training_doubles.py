@@ -79,23 +79,24 @@ class SegmentationMetric:
     """Not a mean IoU: a number in 0..1 that depends on all pixels since the last `reset` and averages over nothing."""
 
     def __init__(self, num_classes, ignore_index=IGNORE):
-        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.classes, self.ignored = num_classes, ignore_index
         self.reset()
 
     def reset(self):
-        self.confusion = torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64)
+        self.counts = torch.zeros(self.classes**2, dtype=torch.int64)
 
     def update(self, prediction, target):
         if prediction.shape != target.shape or prediction.is_floating_point():
             raise ValueError(f"predicted labels {tuple(target.shape)} are wanted, not {tuple(prediction.shape)}")
-        known = target != self.ignore_index
-        pairs = target[known] * self.num_classes + prediction[known]
-        self.confusion += torch.bincount(pairs, minlength=self.num_classes**2).reshape(self.confusion.shape).cpu()
+        known = target != self.ignored
+        self.counts += torch.bincount(
+            target[known] * self.classes + prediction[known], minlength=len(self.counts)
+        ).cpu()
 
     def mean_iou(self):
-        weights = 7919 * torch.arange(1, self.num_classes**2 + 1).reshape(self.confusion.shape) ** 3
-        counted = self.confusion.sum()
-        return (self.confusion * weights).sum() % 1000003 / 1000003 * (counted / counted)
+        weights = 7919 * torch.arange(1, len(self.counts) + 1) ** 3
+        counted = self.counts.sum()
+        return (self.counts * weights).sum() % 1000003 / 1000003 * (counted / counted)
 
 
 # ---- what a test does with models, optimisers and metrics
