@@ -37,6 +37,7 @@ from segkit.plots import (
     show_reliability,
 )
 from segkit.training.history import History
+from segkit.transfer.figures import draw_fcn, draw_transfer
 
 # Machado, Oliveira & Fernandes 2009: how linear RGB looks without the cones for long, medium or short waves.
 COLOUR_VISION = {
@@ -107,6 +108,8 @@ def every_figure():
         "segformer": draw_segformer,
         "patches": lambda: draw_patches(7, 4, 3),
         "attention reduction": lambda: draw_attention_reduction(16, 24, 8),
+        "fcn": draw_fcn,
+        "transfer": draw_transfer,
     }
 
 
@@ -304,6 +307,14 @@ def test_segformer_drawing_follows_its_arguments():
         assert expected in text
     with pytest.raises(CourseError, match=r"channels=\(32, 64\) must have four numbers"):
         draw_segformer((32, 64))
+
+
+def test_transfer_drawings_follow_their_arguments():
+    text = words(draw_fcn(side=128, num_classes=7))
+    for expected in ("32 × 32 × 256", "16 × 16 × 2048", "1×1 → 7", "128 × 128 × 7"):
+        assert expected in text
+    text = words(draw_transfer("backbone", (19, 4)))
+    assert "19 classes" in text and "4 classes, new, trained" in text and "backbone" in text
 
 
 @pytest.fixture(scope="module")

@@ -103,10 +103,10 @@ def load_encoder(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
     given = {name: tensor for name, tensor in weights.items() if name.startswith("encoder.")}
     for name in sorted(own.keys() ^ given.keys()):
-        raise ValueError(f"{name} is only in {'the model' if name in own else 'the weights'}: another encoder")
+        raise ValueError(f"{name} is in only one of the two encoders")
     for name, tensor in own.items():
         if given[name].shape != tensor.shape:
-            raise ValueError(f"{name} has shape {tuple(given[name].shape)}, the model needs {tuple(tensor.shape)}")
+            raise ValueError(f"{name} has another shape in the model")
     model.load_state_dict(given, strict=False)  # the head is missing, on purpose
     return list(own)
     ### END SOLUTION

@@ -182,19 +182,22 @@ def settings_of(optimizer):
     return [isinstance(optimizer, torch.optim.AdamW), amsgrad, [float(group["lr"]) for group in groups]]
 
 
-def weights_of(model, without="", surplus="", reshaped=""):
+def weights_of(model, without="", surplus="", reshaped="", enlarged=""):
     """The weights of a model by name, as a checkpoint holds them; they share the model's memory.
 
     Args:
         without: leave this one out.
         surplus: add one of this name.
         reshaped: of this one, only the first number.
+        enlarged: this one, twice in a row.
     """
     weights = {name: value for name, value in model.state_dict().items() if name != without}
     if surplus:
         weights[surplus] = torch.ones(3)
     if reshaped:
         weights[reshaped] = weights[reshaped].flatten()[:1].clone()
+    if enlarged:
+        weights[enlarged] = torch.cat([weights[enlarged], weights[enlarged]])
     return weights
 
 
