@@ -66,7 +66,7 @@ verdicts: environment  ## are verdicts right, and the same for 20 secrets? takes
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
 
 feedback-examples: environment  ## some twenty wrong answers and what students are told about them
-	@$(BIN)/python -W ignore -m autograder.feedback_examples
+	@$(BIN)/python -W ignore -m autograder.grading.feedback_examples
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
 	$(BIN)/python -m autograder notebooks $(ONE)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SAWarning
 
-from autograder.course_config import configure
+from autograder.course.settings import configure
 
 # nbgrader 0.9.6's own queries raise it for every student; nobody who grades can act on it.
 warnings.filterwarnings("ignore", category=SAWarning)

@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--out", type=Path, default=Path("leaderboard"), help="folder to write to")
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
     board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
-    board.add_argument("--with-ids", action="store_true", help="add the students' ids to the CSV")
+    board.add_argument("--with-ids", action="store_true", help="add students' and group members' ids to the CSV")
     report = add("report", _report, "write the class report, one private page about marks, mistakes and submissions")
     report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
@@ -123,8 +123,8 @@ def _assignments(options: argparse.Namespace) -> list[str]:
 
 
 def _notebooks(options: argparse.Namespace) -> int:
-    from autograder.build import release
-    from autograder.record import record_answers
+    from autograder.building.build import release
+    from autograder.building.record import record_answers
 
     names = _assignments(options)
     written = [path for name in names for path in (*record_answers(name), *release(name))]
@@ -133,9 +133,9 @@ def _notebooks(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from autograder.build import release, write_instructor_notebooks
+    from autograder.building.build import release, write_instructor_notebooks
+    from autograder.building.record import record_answers
     from autograder.paths import ROOT
-    from autograder.record import record_answers
 
     record_answers(options.assignment)
     write_instructor_notebooks(options.assignment)
@@ -148,7 +148,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    from autograder.audit import audit
+    from autograder.building.audit import audit
 
     found = {name: audit(name) for name in _assignments(options)}
     for name, problems in found.items():
@@ -157,7 +157,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _bundle(options: argparse.Namespace) -> int:
-    from autograder.bundle import write_bundle
+    from autograder.building.bundle import write_bundle
 
     count = write_bundle(options.assignment, options.out)
     print(f"{options.out}: {count} files, {options.out.stat().st_size / 1e6:.1f} MB")
@@ -173,7 +173,7 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from autograder.course import Course
+    from autograder.course.course import Course
 
     course = Course(Path.cwd(), options.assignment)
     status = course.autograde(
@@ -191,14 +191,14 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _marks(options: argparse.Namespace) -> int:
-    from autograder.course import Course
+    from autograder.course.course import Course
 
     print(Course(Path.cwd(), options.assignment).marks_table())
     return 0
 
 
 def _groups(options: argparse.Namespace) -> int:
-    from autograder.groups_report import groups_report
+    from autograder.groups.report import groups_report
 
     report = groups_report(Path.cwd(), options.assignment)
     print(report)
@@ -265,7 +265,7 @@ def _gradescope(options: argparse.Namespace) -> int:
 
 
 def _misconceptions(options: argparse.Namespace) -> int:
-    from autograder.class_misconceptions import misconceptions_table, write_misconceptions
+    from autograder.course.misconceptions import misconceptions_table, write_misconceptions
 
     if options.csv:
         print(f"{options.csv}: {write_misconceptions(Path.cwd(), options.assignment, options.csv)} rows")

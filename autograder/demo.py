@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from autograder.build import build_student_notebooks, write_instructor_notebooks
+from autograder.building.build import build_student_notebooks, write_instructor_notebooks
 from autograder.completion import Mistake, complete_assignment
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.leaderboard.writing import write_leaderboard
 from autograder.paths import ROOT
 from autograder.reference import load_reference

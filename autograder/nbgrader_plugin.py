@@ -17,15 +17,15 @@ from nbgrader.converters import Autograde
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Bool, Enum, Float, Int, Unicode
 
-from autograder.cases import course_secret
+from autograder.course.run import CourseAutograde
 from autograder.evaluation.trained_model import Rules
-from autograder.feedback import notebook_html, task_html, task_text
-from autograder.grading import Settings
-from autograder.grading_run import CourseAutograde
+from autograder.grading.cases import course_secret
+from autograder.grading.feedback import notebook_html, task_html, task_text
+from autograder.grading.notebook import Settings
+from autograder.grading.verdicts import TaskVerdict
 from autograder.parallel.graders import AllGraders
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox
 from autograder.sandbox.limits import MIB
-from autograder.verdicts import TaskVerdict
 from segkit.evaluation.scale import read_scale
 
 

@@ -30,9 +30,9 @@ from stock_nbgrader import grade_stock, stock_course
 from tables import print_table
 from varied_class import ASSIGNMENT, hand_in_class
 
-from autograder.course import Course
+from autograder.course.course import Course
+from autograder.course.marks import read_marks
 from autograder.demo import open_course
-from autograder.marks import read_marks
 
 MIB = 2**20
 LOOK_EVERY = 5  # seconds: adding up the pages of a process takes time itself

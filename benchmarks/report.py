@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from report_class import ASSIGNMENT, COPIES, make_class, realistic_class
 
-from autograder.marks import read_marks
+from autograder.course.marks import read_marks
 from autograder.report.answers import read_answers
 from autograder.report.page import pairs_of
 from autograder.report.writing import compare_all, make_report, write_report

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.build import write_instructor_notebooks
+from autograder.building.build import write_instructor_notebooks
 from autograder.paths import NOTEBOOKS
 
 CONFIG = """c = get_config()

@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.completion import complete
-from autograder.examination import notebook_of
+from autograder.grading.examination import notebook_of
 from autograder.misconceptions import misconceptions_of
 from autograder.misconceptions.variants import Code, Edit
 from autograder.paths import ROOT

@@ -21,12 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from right_answers import RIGHT_ANSWERS
 from tqdm import tqdm
 
-from autograder.cases import POOL_SIZE
-from autograder.diagnosis import Case
+from autograder.grading.cases import POOL_SIZE
+from autograder.grading.diagnosis import Case
+from autograder.grading.rehearsal import rehearse
+from autograder.grading.verdicts import TaskVerdict
 from autograder.misconceptions import cells_with, misconceptions_of
-from autograder.rehearsal import rehearse
 from autograder.sources import assignments
-from autograder.verdicts import TaskVerdict
 from segkit.checking.public import tasks_of
 
 

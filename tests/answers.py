@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from autograder import hidden
-from autograder.examination import Examination, Judge, WrongAnswer
+from autograder.grading import hidden
+from autograder.grading.examination import Examination, Judge, WrongAnswer
 from autograder.misconceptions import Misconception, misconceptions_of, variants
 from autograder.misconceptions.variants import Change
 from autograder.trusted import TrustedWorker

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from autograder.turns import Turns
+from autograder.grading.turns import Turns
 
 IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook
 
 from autograder.completion import Mistake, complete_assignment
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.demo import open_course
 
 ASSIGNMENT, NOTEBOOK = "intro", "01_warmup"

@@ -15,13 +15,13 @@ from nbgrader.api import Gradebook
 from right_answers import RIGHT_ANSWERS
 from sqlalchemy.exc import SAWarning
 
-from autograder.hidden import hidden_tests
+from autograder.grading.hidden import hidden_tests
+from autograder.grading.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from autograder.misconceptions import Misconception, misconceptions_of, tests_named
 from autograder.misconceptions.variants import Edit, sources
 from autograder.paths import NOTEBOOKS, find_programs_beside_interpreter
 from autograder.report.answers import stubs_of
 from autograder.sources import BONUSES, BY_HAND, MACHINE_GRADED
-from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 
 ASSIGNMENT = "segformer"
 COPIES = ((4, 17), (6, 30))  # who hands in whose work in a realistic class

@@ -7,7 +7,7 @@ names that the notebook defines.
 
 from pathlib import Path
 
-from autograder.examination import notebook_of
+from autograder.grading.examination import notebook_of
 from autograder.misconceptions import Code
 from autograder.sources import assignments
 from segkit.checking.public import tasks_of

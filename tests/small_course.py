@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 from sqlalchemy.exc import SAWarning
 
-from autograder.groups import GROUPS_FILE
+from autograder.groups.file import GROUPS_FILE
 from autograder.paths import NOTEBOOKS, find_programs_beside_interpreter
 
 ASSIGNMENT, NOTEBOOK = "intro", "01_warmup"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder.groups import GROUPS_FILE
+from autograder.groups.file import GROUPS_FILE
 from autograder.paths import find_programs_beside_interpreter
 
 ASSIGNMENT, NOTEBOOK = "intro", "01_warmup"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import audit, record
+from autograder.building import audit, record
 from autograder.sources import assignments, read_source, read_sources
 from segkit.checking.public import Outcome
 

@@ -19,10 +19,10 @@ import pytest
 from intro_course import ASSIGNMENT, NOTEBOOK, ORDER
 from nbgrader.api import Gradebook
 
-from autograder.class_misconceptions import misconceptions_table
 from autograder.completion import Mistake, complete_assignment
-from autograder.export import CappedGrades
-from autograder.marks import marks_table
+from autograder.course.marks import marks_table
+from autograder.course.misconceptions import misconceptions_table
+from autograder.exports.capped import CappedGrades
 from autograder.paths import ROOT
 
 BONUS, POINTS = "pixel_linear", {"image_to_patches": 4, "normalize_channels": 4, "q1": 2}

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from autograder import build
-from autograder.build import (
+from autograder.building import build
+from autograder.building.build import (
     build_student_notebooks,
     digest,
     instructor_notebook,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.class_misconceptions import misconceptions_table
+from autograder.course.misconceptions import misconceptions_table
 from autograder.demo import ASSIGNMENT, CLASSMATES, UNTOUCHED, hand_in, open_course
-from autograder.feedback import APART
+from autograder.grading.feedback import APART
 from autograder.misconceptions import misconceptions_of
 from autograder.sources import read_sources
 

@@ -5,11 +5,11 @@ import csv
 import pytest
 from answers import SECRET, assignment_of, cells_with, mistake_named
 
-from autograder.class_misconceptions import misconceptions_table, write_misconceptions
-from autograder.diagnosis import Case
+from autograder.course.misconceptions import misconceptions_table, write_misconceptions
+from autograder.grading.diagnosis import Case
+from autograder.grading.rehearsal import rehearse
+from autograder.grading.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from autograder.misconceptions import edits
-from autograder.rehearsal import rehearse
-from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict, unreadable_verdict
 from segkit.errors import CourseError
 
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)
@@ -57,11 +57,13 @@ def test_the_table_counts_misconceptions_per_question_the_most_frequent_first(co
 
 def test_the_rows_say_who_has_which(course, tmp_path):
     path = tmp_path / "mistakes.csv"
+    (course / "groups.csv").write_text("group,student\nbob,kim\nbob,lin\n")
     assert write_misconceptions(course, "segformer", path) == 4
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert [(row["student"], row["misconception"]) for row in rows] == [
         ("ann", "scaled by all channels"), ("bob", "scaled by all channels"), ("cy", "not scaled"), ("di", "")
     ]  # fmt: skip
+    assert [row["members"] for row in rows] == ["", "kim lin", "", ""]
     assert rows[0]["points"] == "10.0" and rows[0]["of"] == "12.0"
 
 

@@ -14,13 +14,13 @@ from nbgrader.utils import parse_utc
 from traitlets.config import Config
 
 from autograder.__main__ import main
-from autograder.alone import alone
 from autograder.collect import Summary, collect, placing
 from autograder.collect import entries as entries_module
 from autograder.collect import handed as handed_module
-from autograder.course_config import configure
-from autograder.groups import read_groups
-from autograder.late import SharePerDay
+from autograder.course.alone import alone
+from autograder.course.late import SharePerDay
+from autograder.course.settings import configure
+from autograder.groups.file import read_groups
 from segkit.errors import CourseError
 
 ROSTER = """student,name,email,sid,canvas_id,moodle_id

@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from intro_course import open_intro
 
-from autograder import bundle
-from autograder.audit import leaks
-from autograder.bundle import write_bundle
-from autograder.examination import Examination
+from autograder.building import bundle
+from autograder.building.audit import leaks
+from autograder.building.bundle import write_bundle
+from autograder.grading.examination import Examination
 from autograder.paths import NOTEBOOKS, ROOT
 from autograder.sources import assignments, read_sources
 from segkit.errors import CourseError

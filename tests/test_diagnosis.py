@@ -6,14 +6,14 @@ import re
 import pytest
 from answers import SECRET, assignment_of, cells_with
 
-from autograder import diagnosis
-from autograder.diagnosis import Case
-from autograder.feedback import APART, task_html, task_text
+from autograder.grading import diagnosis
+from autograder.grading.diagnosis import Case
+from autograder.grading.feedback import APART, task_html, task_text
+from autograder.grading.rehearsal import rehearse
+from autograder.grading.verdicts import Finding, TaskVerdict
 from autograder.misconceptions import Code, edits, misconceptions_of
 from autograder.paths import NOTEBOOKS
-from autograder.rehearsal import rehearse
 from autograder.submissions import candidate_cells
-from autograder.verdicts import Finding, TaskVerdict
 
 
 def judged(task: str, *changes, number: int = 0) -> TaskVerdict:

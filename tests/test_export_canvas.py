@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 from small_gradebook import ASSIGNMENT, SCORES, exported, write_gradebook
 
-from autograder.export import CappedGrades
-from autograder.export_canvas import CanvasGrades
+from autograder.exports.canvas import CanvasGrades
+from autograder.exports.capped import CappedGrades
 from autograder.paths import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
@@ -121,7 +121,7 @@ def test_nbgrader_export_finds_it_and_never_overwrites_the_template(root):
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
     (root / "in.csv").write_bytes(TEMPLATE.encode())
     path = os.pathsep.join([str(ROOT), str(ROOT / "notebooks")])
-    command = [sys.executable, "-m", "nbgrader", "export", "--exporter=autograder.export_canvas.CanvasGrades"]
+    command = [sys.executable, "-m", "nbgrader", "export", "--exporter=autograder.exports.canvas.CanvasGrades"]
     options = [f"--assignment={ASSIGNMENT}", "--CanvasGrades.template=in.csv"]
 
     def run(to):

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 from small_gradebook import SCORES, exported, write_gradebook
 
-from autograder.export_moodle import MoodleGrades
-from autograder.groups import GROUPS_FILE
+from autograder.exports.moodle import MoodleGrades
+from autograder.groups.file import GROUPS_FILE
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 # As Moodle's mod/assign/feedback/offline offers it, with dates as it writes them.

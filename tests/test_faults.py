@@ -19,10 +19,10 @@ from intro_course import (
 from nbgrader.api import InvalidEntry
 from sqlalchemy.exc import OperationalError
 
-from autograder import grading_run
-from autograder.alone import alone
-from autograder.course import Course
-from autograder.up_to_date import DONE
+from autograder.course import run as grading_run
+from autograder.course.alone import alone
+from autograder.course.course import Course
+from autograder.course.up_to_date import DONE
 from segkit.errors import CourseError
 
 

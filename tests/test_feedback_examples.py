@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from autograder.feedback_examples import examples, message
+from autograder.grading.feedback_examples import examples, message
 from autograder.sources import assignments
 from segkit.checking.public import tasks_of
 

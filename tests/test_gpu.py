@@ -7,13 +7,13 @@ import pytest
 import torch
 from intro_course import ASSIGNMENT, NOTEBOOK
 
-from autograder.grading import Settings, verdict_basis
+from autograder.grading.notebook import Settings, verdict_basis
+from autograder.grading.verdicts import content_key
 from autograder.parallel import job as jobs
 from autograder.parallel.job import Job, grade
 from autograder.reference import reference_cells
 from autograder.sandbox import Limits, Worker, gpu, require_device
 from autograder.sandbox.limits import MIB
-from autograder.verdicts import content_key
 from segkit.checking.candidate import AnswerError
 from segkit.errors import CourseError
 from tests.small_submissions import ask, submission

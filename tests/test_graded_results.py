@@ -12,17 +12,17 @@ from safetensors.torch import save
 from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
+from autograder.course.up_to_date import state_of
 from autograder.evaluation.evaluating import confusion_of, mean_of, per_class
 from autograder.evaluation.images import EvaluationImages
 from autograder.evaluation.trained_model import KeptEvaluations, Rules, judge_trained_model
-from autograder.feedback import task_html, task_text
-from autograder.grading import Settings, verdict_basis
+from autograder.grading.feedback import task_html, task_text
+from autograder.grading.notebook import Settings, verdict_basis
+from autograder.grading.verdicts import Basis, TaskVerdict, Verdict, changes
 from autograder.paths import NOTEBOOKS
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.triage.finding import find_files
 from autograder.triage.results import choose_results
-from autograder.up_to_date import state_of
-from autograder.verdicts import Basis, TaskVerdict, Verdict, changes
 from segkit.checking.workbench import Workbench
 from segkit.errors import CourseError
 from segkit.evaluation.scale import read_scale

@@ -17,9 +17,9 @@ from intro_course import NOTEBOOK, ORDER
 from small_submissions import commands
 
 from autograder.__main__ import main
-from autograder.cases import course_secret
 from autograder.completion import complete_assignment
 from autograder.gradescope.settings import REQUIREMENTS_FILE, SECRET_FILE
+from autograder.grading.cases import course_secret
 from autograder.paths import NOTEBOOKS
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -10,16 +10,26 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import grading, hidden_session
-from autograder.cases import POOL_SIZE, SECRET_FILE, case_number, case_seed, course_secret
-from autograder.feedback import notebook_html, task_html, task_text
-from autograder.grading import Settings, earlier_cells, grade_notebook, task_points
-from autograder.kept import KeptFindings, KeptStore, fingerprint_of_test
+from autograder.grading import hidden_session
+from autograder.grading import notebook as grading
+from autograder.grading.cases import POOL_SIZE, SECRET_FILE, case_number, case_seed, course_secret
+from autograder.grading.feedback import notebook_html, task_html, task_text
+from autograder.grading.kept import KeptFindings, KeptStore, fingerprint_of_test
+from autograder.grading.notebook import Settings, earlier_cells, grade_notebook, task_points
+from autograder.grading.verdicts import (
+    FAULT,
+    Basis,
+    Finding,
+    TaskVerdict,
+    Verdict,
+    changes,
+    content_key,
+    unreadable_verdict,
+)
 from autograder.paths import HIDDEN_TESTS
 from autograder.sandbox import Limits
 from autograder.sources import CHECKS, read_sources
 from autograder.submissions import candidate_cells, notebook_cells
-from autograder.verdicts import FAULT, Basis, Finding, TaskVerdict, Verdict, changes, content_key, unreadable_verdict
 from segkit.errors import CourseError
 from segkit.student import Cell, code_cells
 
@@ -302,7 +312,7 @@ def test_a_folder_without_notebooks_is_said(tmp_path):
 
 PREAMBLE = """
 import pytest
-from autograder.examination import WrongAnswer
+from autograder.grading.examination import WrongAnswer
 from autograder.testing import graded
 """
 

@@ -7,10 +7,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from small_course import ASSIGNMENT, NOTEBOOK, enter, hand_in, judge, make_course, open_gradebook
 
 from autograder.__main__ import main
-from autograder.groups import GROUPS_FILE, Groups, add_group, read_groups
-from autograder.groups_report import groups_report
-from autograder.marks import marks_table
-from autograder.membership import record_members
+from autograder.course.marks import marks_table
+from autograder.groups.file import GROUPS_FILE, Groups, add_group, read_groups
+from autograder.groups.membership import record_members
+from autograder.groups.report import groups_report
 from autograder.misconceptions import misconceptions_of
 from autograder.report.mistakes import mistake_figures
 from autograder.report.reading import NotebookResult, TaskResult

@@ -8,8 +8,8 @@ import pytest
 from answers import SECRET, assignment_of, cells_with, findings, hidden_tests, judgements, mistake_named
 from right_answers import RIGHT_ANSWERS
 
-from autograder.cases import POOL_SIZE
-from autograder.examination import notebook_of
+from autograder.grading.cases import POOL_SIZE
+from autograder.grading.examination import notebook_of
 from autograder.misconceptions import Code
 from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments

@@ -12,7 +12,7 @@ from jupyter_pages import jupyter_lab
 from playwright.sync_api import Browser, Page, expect
 
 from autograder.completion import complete_assignment
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.demo import CLASSMATES, open_course
 from autograder.sources import BY_HAND, read_sources
 from tests.intro_course import environment

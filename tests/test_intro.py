@@ -6,7 +6,7 @@ Everything but the last test runs in this process (see `answers.TrustedWorker`).
 import pytest
 from answers import cells_with, findings, mistake_named
 
-from autograder.grading import Settings, grade_notebook
+from autograder.grading.notebook import Settings, grade_notebook
 from autograder.misconceptions import Code, Misconception, misconceptions_of
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
 from autograder.sandbox import Submission

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from answers import SECRET, assignment_of, hidden_tests
 
-from autograder.diagnosis import Case, explanation, failing_tests, marks_of
+from autograder.grading.diagnosis import Case, explanation, failing_tests, marks_of
 from autograder.misconceptions import Misconception, catalogue, misconceptions_of
 from autograder.sources import assignments
 from segkit.checking.public import tasks_of

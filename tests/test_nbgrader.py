@@ -12,10 +12,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 
-from autograder import build
-from autograder.cases import POOL_SIZE, SECRET_FILE
+from autograder.building import build
 from autograder.completion import Mistake, complete
-from autograder.course import Course
+from autograder.course.course import Course
+from autograder.grading.cases import POOL_SIZE, SECRET_FILE
 from autograder.paths import HIDDEN_TESTS, ROOT
 from autograder.sources import AUTOMATIC, Source, read_sources, solution_regions
 

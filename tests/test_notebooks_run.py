@@ -14,7 +14,7 @@ import pytest
 from executed import IN_JUPYTERLAB, require_clean_run
 from nbformat.v4 import new_code_cell
 
-from autograder.bundle import write_bundle
+from autograder.building.bundle import write_bundle
 from autograder.completion import complete_assignment
 from autograder.sources import assignments, read_sources
 

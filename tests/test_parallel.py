@@ -28,7 +28,9 @@ from intro_course import (
     open_intro,
 )
 
-from autograder.grading import Settings, verdict_basis
+from autograder.grading.notebook import Settings, verdict_basis
+from autograder.grading.turns import Turns
+from autograder.grading.verdicts import Verdict, content_key
 from autograder.parallel.ahead import GradingAhead, Upcoming
 from autograder.parallel.cluster import ClusterGraders
 from autograder.parallel.job import Graded, Job, grade
@@ -36,8 +38,6 @@ from autograder.parallel.local import LocalGraders
 from autograder.reference import reference_cells
 from autograder.sandbox import Limits, NoSandbox
 from autograder.triage import read_released, triage_submission
-from autograder.turns import Turns
-from autograder.verdicts import Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from autograder.building.points import outdated_marks, wrong_points
 from autograder.completion import Mistake, complete_assignment
 from autograder.paths import ROOT, find_programs_beside_interpreter
-from autograder.points import outdated_marks, wrong_points
 from autograder.sources import BONUSES, assignments, read_source, read_sources
 
 SOURCE = """\

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from autograder.course.run_record import RunRecord
+from autograder.grading.verdicts import Basis, Finding, TaskVerdict, Verdict
 from autograder.parallel.progress import ClassProgress
-from autograder.run_record import RunRecord
-from autograder.verdicts import Basis, Finding, TaskVerdict, Verdict
 
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)
 

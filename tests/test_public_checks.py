@@ -4,7 +4,7 @@ import pytest
 from answers import assignment_of, cells_with, mistake_named
 from right_answers import RIGHT_ANSWERS
 
-from autograder.examination import notebook_of
+from autograder.grading.examination import notebook_of
 from autograder.misconceptions import Misconception, misconceptions_of
 from autograder.misconceptions.variants import sources
 from autograder.paths import NOTEBOOKS

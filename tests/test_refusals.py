@@ -27,12 +27,12 @@ from intro_course import (
 )
 from nbgrader.api import Gradebook
 
-from autograder.alone import LOCK
-from autograder.cases import SECRET_FILE
 from autograder.completion import Mistake
-from autograder.course import Course
-from autograder.run_record import LAST_RUN
-from autograder.up_to_date import DONE
+from autograder.course.alone import LOCK
+from autograder.course.course import Course
+from autograder.course.run_record import LAST_RUN
+from autograder.course.up_to_date import DONE
+from autograder.grading.cases import SECRET_FILE
 
 # Right as well, but other content: what was found of ada's is not found for bo's.
 LINEAR = "nn.Linear(in_channels, out_channels"

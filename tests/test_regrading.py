@@ -10,7 +10,7 @@ import pytest
 from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, autograde, environment, gradebook_contents, hand_in, open_intro
 from nbgrader.api import Gradebook
 
-from autograder.run_record import LAST_RUN
+from autograder.course.run_record import LAST_RUN
 
 STUDENTS = {"ada": [], "bo": [ORDER]}
 

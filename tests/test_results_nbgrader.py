@@ -17,10 +17,10 @@ import torch
 from intro_course import environment
 
 from autograder.completion import complete_assignment
-from autograder.course import Course
+from autograder.course.course import Course
+from autograder.course.run_record import LAST_RUN
 from autograder.demo import open_course
 from autograder.reference import load_reference
-from autograder.run_record import LAST_RUN
 from segkit.evaluation.saving import save_results
 from segkit.sample import make_sample
 from segkit.subset import build_subset

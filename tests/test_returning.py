@@ -23,9 +23,9 @@ from small_course import (
 )
 
 from autograder.__main__ import main
-from autograder.groups import GROUPS_FILE
-from autograder.groups_report import groups_report
-from autograder.membership import read_members
+from autograder.groups.file import GROUPS_FILE
+from autograder.groups.membership import read_members
+from autograder.groups.report import groups_report
 from autograder.returning import folders
 from autograder.returning.folders import return_feedback
 from autograder.returning.moodle import match, read_worksheet

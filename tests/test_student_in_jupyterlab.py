@@ -11,7 +11,7 @@ from executed import IN_JUPYTERLAB, require_clean_run
 from jupyter_pages import cell, jupyter_lab, menu, open_notebook, run, write
 from playwright.sync_api import Browser, Page, expect
 
-from autograder.bundle import write_bundle
+from autograder.building.bundle import write_bundle
 from autograder.completion import Mistake, complete, complete_assignment
 from autograder.sources import read_sources
 

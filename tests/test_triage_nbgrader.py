@@ -21,7 +21,7 @@ from test_triage_honest import (
     triage,
 )
 
-from autograder.build import build_student_notebooks
+from autograder.building.build import build_student_notebooks
 
 
 @pytest.fixture(scope="module")

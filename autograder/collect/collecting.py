@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from autograder.alone import alone
 from autograder.collect.entries import Listing, UnusableError, list_folder, open_zip
 from autograder.collect.handed import HandIn, hand_ins
 from autograder.collect.layouts import Pile, Sender, piles
 from autograder.collect.people import read_roster
 from autograder.collect.placing import KEPT, Placed, place, said
 from autograder.collect.who import Owners
-from autograder.groups import read_groups
+from autograder.course.alone import alone
+from autograder.groups.file import read_groups
 from autograder.triage.sentences import listing
 from segkit.errors import CourseError
 

@@ -9,7 +9,7 @@ from autograder.collect.entries import UnusableError
 from autograder.collect.handed import HandIn
 from autograder.collect.layouts import Sender
 from autograder.collect.people import ROSTER_FILE, Roster, is_name_of, name_in_file
-from autograder.groups import GROUPS_FILE, Groups, add_group
+from autograder.groups.file import GROUPS_FILE, Groups, add_group
 from autograder.triage.sentences import listing
 from segkit.errors import CourseError
 

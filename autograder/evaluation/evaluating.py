@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from autograder.evaluation.handed import HandedModel
 from autograder.evaluation.images import EvaluationImages
-from autograder.verdicts import Evaluation
+from autograder.grading.verdicts import Evaluation
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.evaluation.checkpoint import learned_numbers
 from segkit.subset.classes import CLASS_NAMES, IGNORE

@@ -11,9 +11,9 @@ from autograder.evaluation.evaluating import evaluate
 from autograder.evaluation.handed import HandedModel, read_handed
 from autograder.evaluation.images import EvaluationImages, open_images
 from autograder.files import write_whole
+from autograder.grading.verdicts import Evaluation, Finding
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.triage.results import HandedResults
-from autograder.verdicts import Evaluation, Finding
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.errors import CourseError
 from segkit.evaluation.scale import Scale, read_scale

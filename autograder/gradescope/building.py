@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.bundle import EPOCH, bundle_files
-from autograder.cases import course_secret
+from autograder.building.bundle import EPOCH, bundle_files
 from autograder.gradescope.settings import REQUIREMENTS_FILE, SECRET_FILE, SETTINGS_FILE, GradescopeSettings
+from autograder.grading.cases import course_secret
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS, ROOT
 from autograder.sources import read_sources
 from segkit.errors import CourseError

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from autograder.feedback import finding_text, stopped_by
+from autograder.course.marks import capped
 from autograder.gradescope.settings import GradescopeSettings
 from autograder.gradescope.submission import Metadata
-from autograder.grading import evaluated_cells
-from autograder.marks import capped
+from autograder.grading.feedback import finding_text, stopped_by
+from autograder.grading.notebook import evaluated_cells
+from autograder.grading.verdicts import FAULT, Finding, TaskVerdict, Verdict
 from autograder.sources import AUTOMATIC, BY_HAND, read_sources
-from autograder.verdicts import FAULT, Finding, TaskVerdict, Verdict
 
 
 def as_results(

@@ -15,14 +15,14 @@ from autograder.files import write_whole
 from autograder.gradescope.results import as_results, for_the_instructor
 from autograder.gradescope.settings import BUBBLEWRAP, OTHER_USER, SECRET_FILE, SETTINGS_FILE, GradescopeSettings
 from autograder.gradescope.submission import read_metadata
-from autograder.grading import Settings, bonus_tasks, grade_notebook, task_points, verdict_basis
-from autograder.hidden_session import HiddenTests
+from autograder.grading.hidden_session import HiddenTests
+from autograder.grading.notebook import Settings, bonus_tasks, grade_notebook, task_points, verdict_basis
+from autograder.grading.verdicts import Verdict, content_key, unreadable_verdict
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS, SOLUTIONS
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, require_sandbox
 from autograder.sandbox.limits import MIB
 from autograder.sandbox.other_user import WEAKER, OtherUser, require_other_user
 from autograder.triage import TriagedNotebook, TriagedSubmission, read_released, triage_submission
-from autograder.verdicts import Verdict, content_key, unreadable_verdict
 from segkit.errors import CourseError
 from segkit.student import code_cells
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.cases import POOL_SIZE
-from autograder.examination import Examination
-from autograder.hidden_session import EXAMINATION
+from autograder.grading.cases import POOL_SIZE
+from autograder.grading.examination import Examination
+from autograder.grading.hidden_session import EXAMINATION
 from autograder.sandbox import Bubblewrap, Limits, NoSandbox, Worker, require_device, require_sandbox
 from autograder.submissions import candidate_cells
 from segkit.errors import CourseError

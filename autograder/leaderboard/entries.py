@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from autograder.verdicts import Evaluation
+from autograder.grading.verdicts import Evaluation
 from segkit.errors import CourseError
 
 BASELINE = "Baseline"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from autograder.grading import Settings, bonus_tasks, evaluated_cells, task_points, verdict_basis
-from autograder.kept import KeptStore
+from autograder.grading.kept import KeptStore
+from autograder.grading.notebook import Settings, bonus_tasks, evaluated_cells, task_points, verdict_basis
+from autograder.grading.verdicts import Verdict, content_key, unreadable_verdict
 from autograder.parallel.job import Graded, Job
 from autograder.triage import TriagedNotebook, TriagedSubmission
-from autograder.verdicts import Verdict, content_key, unreadable_verdict
 from segkit.student import Cell, code_cells
 
 WAITING_PER_GRADER = 6  # notebooks that wait for a process, so that none ever waits for a notebook

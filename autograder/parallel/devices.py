@@ -4,9 +4,9 @@ import re
 
 import torch
 
-from autograder.grading import Settings
+from autograder.grading.notebook import Settings
+from autograder.grading.verdicts import Verdict
 from autograder.sandbox import Submission, Worker
-from autograder.verdicts import Verdict
 from segkit.checking.candidate import AnswerError, Candidate
 from segkit.student import Cell
 

@@ -9,15 +9,15 @@ from threading import Lock
 
 import torch
 
-from autograder.grading import Settings, grade_notebook, verdict_basis
-from autograder.hidden_session import HiddenTests
-from autograder.kept import KeptFindings
+from autograder.grading.hidden_session import HiddenTests
+from autograder.grading.kept import KeptFindings
+from autograder.grading.notebook import Settings, grade_notebook, verdict_basis
+from autograder.grading.turns import Turns
+from autograder.grading.verdicts import Basis, Verdict, content_key
 from autograder.parallel.devices import is_lost
 from autograder.sandbox import Bubblewrap
 from autograder.sandbox.warm import WarmBubblewrap
 from autograder.triage.results import HandedResults
-from autograder.turns import Turns
-from autograder.verdicts import Basis, Verdict, content_key
 from segkit.errors import CourseError
 from segkit.student import Cell
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tqdm import tqdm
 
+from autograder.grading.verdicts import Verdict
 from autograder.parallel.ahead import GradingAhead
-from autograder.verdicts import Verdict
 
 SHOWN = 2  # notebooks that are being graded
 SECONDS_IN_A_FILE = 30  # from one line to the next

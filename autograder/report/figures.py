@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from autograder.feedback import STOPPED
-from autograder.marks import Mark
+from autograder.course.marks import Mark
+from autograder.grading.feedback import STOPPED
+from autograder.grading.verdicts import FAULT
 from autograder.report.reading import NotebookResult
 from autograder.report.students import Student
-from autograder.verdicts import FAULT
 
 INTERVALS = 10  # of the distribution of marks
 SLOWEST = 10

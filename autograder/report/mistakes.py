@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.groups import Groups
+from autograder.groups.file import Groups
 from autograder.misconceptions import misconceptions_of
 from autograder.report.answers import Answers
 from autograder.report.code import readable

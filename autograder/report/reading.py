@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.run_record import LAST_RUN
+from autograder.course.run_record import LAST_RUN
 from segkit.errors import CourseError
 
 

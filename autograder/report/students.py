@@ -9,8 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from autograder.groups import Groups
-from autograder.marks import Mark, capped
+from autograder.course.marks import Mark, capped
+from autograder.groups.file import Groups
 from autograder.report.reading import NotebookResult
 from autograder.triage.sentences import printable
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.cases import course_secret
+from autograder.course.marks import read_marks
 from autograder.files import write_whole
-from autograder.groups import read_groups
-from autograder.marks import read_marks
+from autograder.grading.cases import course_secret
+from autograder.groups.file import read_groups
 from autograder.report.answers import Answers, expected_code, read_answers
 from autograder.report.figures import KINDS, Incident, distribution, incidents, task_figures, test_figures, times
 from autograder.report.likeness import Comparison, compare

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.class_list import read_class_list
 from autograder.files import write_whole
-from autograder.groups import Groups, read_groups
+from autograder.groups.class_list import read_class_list
+from autograder.groups.file import Groups, read_groups
 from autograder.returning import sheet
 from autograder.returning.pages import NotReturnableError, feedback_pages
 from autograder.returning.record import Given, read_record, write_record

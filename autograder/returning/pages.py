@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nbconvert.filters import markdown2html
 
-from autograder.marks import Mark
-from autograder.up_to_date import DONE
+from autograder.course.marks import Mark
+from autograder.course.up_to_date import DONE
 
 # From nbgrader's template: a list of all graded cells and comments at the top, before anything of a student's.
 _CONTENTS = re.compile(r'<div id="toc">.*?</ol>', re.DOTALL)

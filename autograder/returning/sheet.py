@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from autograder.marks import Mark, capped
+from autograder.course.marks import Mark, capped
 
 NAME = "marks.txt"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.marks import Mark, marks_of, open_gradebook
+from autograder.course.marks import Mark, marks_of, open_gradebook
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from autograder.class_list import read_class_list
+from autograder.groups.class_list import read_class_list
 from autograder.returning.folders import RETURNED
 from autograder.returning.moodle import match, read_worksheet
 from autograder.returning.record import read_record

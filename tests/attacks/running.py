@@ -33,11 +33,11 @@ from exhaustion import EXHAUSTION
 from forgeries import FORGERIES
 from honest import HONEST, Honest
 
-from autograder.cases import SECRET_FILE
-from autograder.course import Course
+from autograder.course.course import Course
 from autograder.demo import open_course
+from autograder.grading.cases import SECRET_FILE
+from autograder.grading.turns import TURNS
 from autograder.paths import ROOT
-from autograder.turns import TURNS
 
 ATTACKS: tuple[Attack, ...] = (*FORGERIES, *BREAKOUTS, *EXHAUSTION, *BROKEN_FILES)
 LIMITS = {"seconds_per_test": 3, "seconds_per_notebook": 18, "memory_mib": 1500, "cpu_seconds": 20}

@@ -14,6 +14,7 @@ from checks import active
 from trained_models import CODE, MODEL_ATTACKS, ModelAttack, settings, weights
 
 from autograder.evaluation.trained_model import Judged, KeptEvaluations, Rules, judge_trained_model
+from autograder.grading.verdicts import Basis, TaskVerdict, Verdict
 from autograder.leaderboard.entries import read_entries
 from autograder.leaderboard.page import as_page
 from autograder.leaderboard.table import as_csv
@@ -21,7 +22,6 @@ from autograder.sandbox import Limits, Submission, Worker
 from autograder.sandbox.limits import MIB
 from autograder.triage.finding import find_files
 from autograder.triage.results import choose_results
-from autograder.verdicts import Basis, TaskVerdict, Verdict
 from segkit.evaluation.scale import read_scale
 from segkit.sample import make_sample
 from segkit.student import Cell

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from pebble import ProcessExpired, ProcessPool
 
-from autograder.examination import Examination, WrongAnswer
 from autograder.files import write_whole
-from autograder.hidden import hidden_tests
+from autograder.grading.examination import Examination, WrongAnswer
+from autograder.grading.hidden import hidden_tests
 from autograder.misconceptions import cells_with
 from autograder.paths import NOTEBOOKS, ROOT, SOLUTIONS
 from autograder.trusted import TrustedWorker

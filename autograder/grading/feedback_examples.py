@@ -1,4 +1,4 @@
-"""Prints what students are told: `python -m autograder.feedback_examples`, some twenty wrong answers and their words.
+"""Prints some twenty wrong answers and what students are told: `python -m autograder.grading.feedback_examples`.
 
 One misconception of every task, two mistakes at once, one that nobody thought of, and a module that cannot be set up.
 """
@@ -6,9 +6,9 @@ One misconception of every task, two mistakes at once, one that nobody thought o
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from autograder.diagnosis import Case
+from autograder.grading.diagnosis import Case
+from autograder.grading.rehearsal import rehearse
 from autograder.misconceptions import Change, cells_with, edits, misconceptions_of
-from autograder.rehearsal import rehearse
 from autograder.sources import assignments
 from segkit.checking.public import tasks_of
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.collect.people import read_roster
-from autograder.marks import open_gradebook
+from autograder.course.marks import open_gradebook
 
 
 @dataclass(frozen=True)

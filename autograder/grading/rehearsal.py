@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from autograder.diagnosis import Case, diagnosed
-from autograder.examination import Examination, WrongAnswer
-from autograder.hidden import hidden_tests
+from autograder.grading.diagnosis import Case, diagnosed
+from autograder.grading.examination import Examination, WrongAnswer
+from autograder.grading.hidden import hidden_tests
+from autograder.grading.verdicts import Finding, TaskVerdict
 from autograder.trusted import TrustedWorker
-from autograder.verdicts import Finding, TaskVerdict
 from segkit.student import Cell
 
 

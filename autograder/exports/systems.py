@@ -10,10 +10,10 @@ from nbgrader.api import Assignment, Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets import Unicode
 
-from autograder.export import groups_of_course
+from autograder.exports.capped import groups_of_course
+from autograder.exports.spreadsheet import FORMULA, Sheet
+from autograder.exports.totals import Person, Total, listed, read_totals
 from autograder.files import write_whole
-from autograder.spreadsheet import FORMULA, Sheet
-from autograder.totals import Person, Total, listed, read_totals
 from segkit.errors import CourseError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.marks import Mark, marks_table, read_marks
+from autograder.course.marks import Mark, marks_table, read_marks
 from segkit.errors import CourseError
 
 _ROUTINE = re.compile(r"\[\w+ \| (INFO|DEBUG)\]|\s*$")
@@ -79,11 +79,11 @@ class Course:
         return self._nbgrader("generate_feedback", ["--force"], count="Converting notebook ", total=total)
 
     def marks(self) -> dict[str, list[Mark]]:
-        """The marks of each student: see `autograder.marks.read_marks`."""
+        """The marks of each student: see `autograder.course.marks.read_marks`."""
         return read_marks(self.root, self.assignment)
 
     def marks_table(self) -> str:
-        """The marks as a table: see `autograder.marks.marks_table`."""
+        """The marks as a table: see `autograder.course.marks.marks_table`."""
         return marks_table(self.root, self.assignment)
 
     def _nbgrader(self, command: str, options: list[str], *, count: str, total: int) -> int:

@@ -1,4 +1,4 @@
-"""`nbgrader export --exporter=autograder.export_moodle.MoodleGrades`: the totals as a CSV that Moodle imports.
+"""`nbgrader export --exporter=autograder.exports.moodle.MoodleGrades`: the totals as a CSV that Moodle imports.
 
 The template is an assignment's offline grading worksheet, with the columns `Identifier`, `Full name`, `Email address`,
 `Status`, `Grade`, `Maximum Grade`, `Grade can be changed`, `Last modified (submission)`, `Last modified (grade)` and
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from nbgrader.api import Assignment
 
-from autograder.export_lms import (
+from autograder.exports.spreadsheet import Sheet, inert, invented, read_sheet
+from autograder.exports.systems import (
     Exported,
     LmsGrades,
     match,
@@ -22,8 +23,7 @@ from autograder.export_lms import (
     spoiled,
     students_by,
 )
-from autograder.spreadsheet import Sheet, inert, invented, read_sheet
-from autograder.totals import Person, Total, listed
+from autograder.exports.totals import Person, Total, listed
 from segkit.errors import CourseError
 
 NEEDED = ("Identifier", "Grade", "Last modified (grade)")

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment
 
-from autograder.groups import Groups
-from autograder.marks import capped
+from autograder.course.marks import capped
+from autograder.groups.file import Groups
 
 
 @dataclass(frozen=True)

@@ -33,5 +33,5 @@ def configure(config: Config, root: Path = ROOT) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    config.AssignLatePenalties.plugin_class = "autograder.late.SharePerDay"
-    config.ExportApp.plugin_class = "autograder.export.CappedGrades"
+    config.AssignLatePenalties.plugin_class = "autograder.course.late.SharePerDay"
+    config.ExportApp.plugin_class = "autograder.exports.capped.CappedGrades"

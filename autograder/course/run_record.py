@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.files import write_whole
-from autograder.verdicts import FAULT, Verdict, changes
+from autograder.grading.verdicts import FAULT, Verdict, changes
 
 LAST_RUN = "last_run.json"
 SLOWEST = 3

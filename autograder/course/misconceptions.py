@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.groups.file import read_groups
 from autograder.misconceptions import misconceptions_of
 from segkit.errors import CourseError
 
-COLUMNS = ("student", "notebook", "question", "misconception", "symptom", "points", "of")
+COLUMNS = ("student", "members", "notebook", "question", "misconception", "symptom", "points", "of")
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,21 @@ def _frequencies(assignment: str, task: str, wrong: list[Question]) -> list[str]
 def write_misconceptions(root: Path, assignment: str, path: Path) -> int:
     """Write one row per student, question and misconception as CSV, and one for each loss that was not recognised.
 
+    A group stands there as a student does; the column `members` says who is in it.
+
     Returns:
         How many rows were written.
 
     Raises:
-        CourseError: if nothing has been graded, or the file cannot be written.
+        CourseError: if nothing has been graded, `groups.csv` cannot be right, or the file cannot be written.
     """
-    rows = []
+    rows, groups = [], read_groups(root)
     for question in judged_questions(root, assignment):
         symptoms = {mistake.name: mistake.symptom for mistake in misconceptions_of(assignment, question.task)}
         if question.points < question.max_points:
             rows += [
-                (question.student, question.notebook, question.task, name, symptoms.get(name, ""), question.points,
-                 question.max_points)
+                (question.student, " ".join(groups.members.get(question.student, ())), question.notebook, question.task,
+                 name, symptoms.get(name, ""), question.points, question.max_points)
                 for name in question.misconceptions or [""]
             ]  # fmt: skip
     try:

@@ -6,9 +6,9 @@ from pathlib import Path
 from nbgrader.api import Assignment, Gradebook
 from nbgrader.plugins import CsvExportPlugin, ExportPlugin
 
-from autograder.groups import Groups, read_groups
-from autograder.spreadsheet import inert
-from autograder.totals import Total, read_totals
+from autograder.exports.spreadsheet import inert
+from autograder.exports.totals import Total, read_totals
+from autograder.groups.file import Groups, read_groups
 from segkit.errors import CourseError
 
 COLUMNS = (

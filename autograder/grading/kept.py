@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from autograder.files import write_whole
+from autograder.grading.verdicts import FAULT, Basis, Finding
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS, ROOT
 from autograder.sources import read_sources, runnable_cells
-from autograder.verdicts import FAULT, Basis, Finding
 
 # A busy machine can cause these; the next run may find otherwise.
 NOT_KEPT = {"time", "cpu", "memory", "processes", FAULT}
@@ -149,10 +149,8 @@ def fingerprint_of_engine(assignment: str) -> str:
     segkit = NOTEBOOKS / "segkit"
     other_tasks = {path for path in (segkit / "tasks").iterdir() if path.is_dir() and path.name != assignment}
     library = [path for path in sorted(segkit.rglob("*.py")) if not other_tasks & set(path.parents)]
-    engine = [
-        ROOT / "autograder" / f"{name}.py"
-        for name in ("cases", "examination", "hidden_session", "reference", "testing")
-    ]
+    names = ("grading/cases", "grading/examination", "grading/hidden_session", "reference", "testing")
+    engine = [ROOT / "autograder" / f"{name}.py" for name in names]
     engine += [HIDDEN_TESTS / "conftest.py", *sorted((ROOT / "autograder" / "sandbox").rglob("*.py"))]
     reference = [[cell.source for cell in runnable_cells(source)] for source in read_sources(assignment)]
     return _digest(_of_files([*library, *engine]), reference)
@@ -164,7 +162,7 @@ def fingerprint_of_catalogue(assignment: str) -> str:
     engine, folder = ROOT / "autograder", ROOT / "autograder" / "misconceptions"
     recognising = [
         *sorted(folder.glob("*.py")),
-        *(engine / f"{name}.py" for name in ("diagnosis", "hidden", "trusted")),
+        *(engine / f"{name}.py" for name in ("grading/diagnosis", "grading/hidden", "trusted")),
     ]
     return _of_files([*recognising, *sorted((folder / assignment).glob("*.py"))])
 

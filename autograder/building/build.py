@@ -22,9 +22,9 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions
 from traitlets.config import Config
 
-from autograder.course_config import configure
+from autograder.building.points import outdated_marks, wrong_points
+from autograder.course.settings import configure
 from autograder.paths import NOTEBOOKS, SOLUTIONS, find_programs_beside_interpreter
-from autograder.points import outdated_marks, wrong_points
 from autograder.sources import BONUSES, BY_HAND, MACHINE_GRADED, Source, SourceCell, read_sources
 from segkit.errors import CourseError
 

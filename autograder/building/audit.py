@@ -12,10 +12,10 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.build import build_student_notebooks, is_edited
+from autograder.building.build import build_student_notebooks, is_edited
+from autograder.building.points import wrong_points
+from autograder.building.record import record_answers, same_answers
 from autograder.paths import HIDDEN_TESTS, NOTEBOOKS
-from autograder.points import wrong_points
-from autograder.record import record_answers, same_answers
 from autograder.sources import BY_HAND, CHECKS, Source, read_sources, solution_regions, visible_lines
 from segkit.checking.notebook import run_task
 from segkit.checking.public import ASSIGNMENTS, RECORDED, load_recorded, tasks_of

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from autograder.cases import case_number
-from autograder.diagnosis import Case, diagnosed
 from autograder.evaluation.trained_model import Judged, KeptEvaluations, Rules, judge_trained_model
-from autograder.examination import Examination
-from autograder.hidden_session import HiddenTests, Trial
-from autograder.kept import (
+from autograder.grading.cases import case_number
+from autograder.grading.diagnosis import Case, diagnosed
+from autograder.grading.examination import Examination
+from autograder.grading.hidden_session import HiddenTests, Trial
+from autograder.grading.kept import (
     KeptFindings,
     fingerprint_of_catalogue,
     fingerprint_of_engine,
@@ -20,11 +20,11 @@ from autograder.kept import (
     installed_versions,
     marks_file,
 )
+from autograder.grading.turns import Turns
+from autograder.grading.verdicts import Basis, TaskVerdict, Verdict, content_key
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
 from autograder.sources import BONUSES, CHECKS, EVALUATED, SourceCell, read_sources
 from autograder.triage.results import HandedResults
-from autograder.turns import Turns
-from autograder.verdicts import Basis, TaskVerdict, Verdict, content_key
 from segkit.student import Cell
 
 

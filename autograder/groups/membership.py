@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.files import write_whole
-from autograder.groups import Groups
+from autograder.groups.file import Groups
 from autograder.triage.sentences import listing, printable
 
 MEMBERS = "members.json"  # beside the verdicts

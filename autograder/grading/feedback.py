@@ -5,8 +5,8 @@ Words that come from the process of a student's code are always marked as such: 
 
 from jinja2 import Environment
 
+from autograder.grading.verdicts import FAULT, Finding, TaskVerdict, Verdict
 from autograder.sandbox import Bubblewrap
-from autograder.verdicts import FAULT, Finding, TaskVerdict, Verdict
 
 QUOTED = 300  # characters of a student's process that are shown at a time
 STOPPED = {

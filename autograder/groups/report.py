@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.class_list import read_class_list
-from autograder.groups import GROUPS_FILE, Groups, read_groups
-from autograder.membership import changed_members, misnamed, read_members
+from autograder.groups.class_list import read_class_list
+from autograder.groups.file import GROUPS_FILE, Groups, read_groups
+from autograder.groups.membership import changed_members, misnamed, read_members
 from autograder.triage import TriagedSubmission, read_released, triage_submission
 from autograder.triage.sentences import listing, printable
 

@@ -1,4 +1,4 @@
-"""`nbgrader export --exporter=autograder.export_canvas.CanvasGrades`: the totals as a CSV that Canvas imports.
+"""`nbgrader export --exporter=autograder.exports.canvas.CanvasGrades`: the totals as a CSV that Canvas imports.
 
 The columns are those of Canvas's own export and import of a gradebook: `Student`, `ID`, `SIS User ID`, `SIS Login ID`,
 `Section`, then one per assignment, `Title (id)`; between them and the students a line `    Points Possible`.
@@ -11,7 +11,8 @@ from pathlib import Path
 from nbgrader.api import Assignment
 from traitlets import Unicode
 
-from autograder.export_lms import (
+from autograder.exports.spreadsheet import Sheet, inert, invented, read_sheet
+from autograder.exports.systems import (
     Exported,
     LmsGrades,
     match,
@@ -21,8 +22,7 @@ from autograder.export_lms import (
     spoiled,
     students_by,
 )
-from autograder.spreadsheet import Sheet, inert, invented, read_sheet
-from autograder.totals import Person, Total, listed
+from autograder.exports.totals import Person, Total, listed
 from segkit.errors import CourseError
 
 HEADER = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from autograder.cases import case_seed
+from autograder.grading.cases import case_seed
 from autograder.reference import reference_candidate
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.sources import CHECKS, read_sources

@@ -9,7 +9,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from sqlalchemy.exc import OperationalError
 
-from autograder.groups import read_groups
+from autograder.groups.file import read_groups
 from segkit.errors import CourseError
 
 

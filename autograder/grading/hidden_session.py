@@ -15,10 +15,10 @@ from threading import Thread
 
 import pytest
 
-from autograder.examination import Examination
-from autograder.kept import KeptFindings, finding_name, fingerprint_of_test
+from autograder.grading.examination import Examination
+from autograder.grading.kept import KeptFindings, finding_name, fingerprint_of_test
+from autograder.grading.verdicts import FAULT, Basis, Finding
 from autograder.paths import HIDDEN_TESTS
-from autograder.verdicts import FAULT, Basis, Finding
 from segkit.errors import CourseError
 
 EXAMINATION = pytest.StashKey[Examination | None]()

@@ -19,20 +19,20 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
-from autograder.alone import alone
-from autograder.build import is_edited
-from autograder.cases import course_secret
-from autograder.grading import evaluated_cells, verdict_basis
-from autograder.groups import read_groups
-from autograder.marks import require_known
-from autograder.membership import misnamed, record_members
+from autograder.building.build import is_edited
+from autograder.course.alone import alone
+from autograder.course.marks import require_known
+from autograder.course.run_record import RunRecord
+from autograder.course.up_to_date import is_up_to_date, mark_begun, mark_done, state_of
+from autograder.grading.cases import course_secret
+from autograder.grading.notebook import evaluated_cells, verdict_basis
+from autograder.grading.verdicts import content_key
+from autograder.groups.file import read_groups
+from autograder.groups.membership import misnamed, record_members
 from autograder.parallel.ahead import GradingAhead, Upcoming
 from autograder.parallel.progress import ClassProgress
-from autograder.run_record import RunRecord
 from autograder.sandbox import require_device, require_sandbox
 from autograder.triage import read_released, triage_submission
-from autograder.up_to_date import is_up_to_date, mark_begun, mark_done, state_of
-from autograder.verdicts import content_key
 from segkit.errors import CourseError
 
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from autograder.files import write_whole
-from autograder.verdicts import Basis
+from autograder.grading.verdicts import Basis
 
 DONE = "graded.json"
 MAX_FILES = 5000

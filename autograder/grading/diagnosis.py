@@ -10,12 +10,12 @@ from functools import cache
 from itertools import combinations
 from pathlib import Path
 
-from autograder.examination import Examination, WrongAnswer, notebook_of
-from autograder.hidden import hidden_tests
-from autograder.kept import KeptMarks
+from autograder.grading.examination import Examination, WrongAnswer, notebook_of
+from autograder.grading.hidden import hidden_tests
+from autograder.grading.kept import KeptMarks
+from autograder.grading.verdicts import Finding
 from autograder.misconceptions import Misconception, cells_with, misconceptions_of, tests_named
 from autograder.trusted import TrustedWorker
-from autograder.verdicts import Finding
 from segkit.checking.fingerprints import same_fingerprint
 
 Marks = dict[str, dict | None]  # by test: what a test that failed has noted of the answers, None where it passed

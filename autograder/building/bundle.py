@@ -4,7 +4,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from autograder.build import is_edited
+from autograder.building.build import is_edited
 from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments, read_sources
 from segkit.checking.public import ASSIGNMENTS, tasks_of

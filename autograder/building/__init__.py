@@ -1,0 +1,1 @@
+"""What students and instructors get out of the sources: notebooks, recorded answers, the bundle, and their audit."""

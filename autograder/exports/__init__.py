@@ -1,0 +1,1 @@
+"""Marks as other systems read them, through nbgrader's own export."""
