@@ -197,7 +197,7 @@ PREPARED = {
     "python -m autograder return --zip feedback.zip --moodle worksheet.csv": file_in_the_course(
         "worksheet.csv", WORKSHEET
     ),
-    "nbgrader export --exporter=autograder.export_canvas.CanvasGrades --assignment=segformer "
+    "nbgrader export --exporter=autograder.exports.canvas.CanvasGrades --assignment=segformer "
     "--CanvasGrades.template=exported.csv": file_in_the_course("exported.csv", CANVAS),
     ".venv/bin/pip install -r requirements.txt": students_unpack_the_bundle,
 }
