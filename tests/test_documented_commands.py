@@ -4,6 +4,7 @@ The commands are typed one after the other in one clone of the course, as an ins
 would; `documented_commands.toml` has them in this order.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -140,21 +141,39 @@ def typed_in(places: dict[str, Path], command: str, row: dict) -> subprocess.Com
 
 
 def test_deleting_a_student_as_the_page_says_leaves_nothing_of_them(places):
-    """After `nbgrader db student remove`, the last command above."""
+    """After `nbgrader db student remove`, the last command above; `who.csv` and so on are named on command lines."""
+    clone = places["clone"]
+    assert STUDENT.encode() not in (clone / "gradebook.db").read_bytes()
+    for name in [*in_the_table_of_privacy(), "reports/*", "who.csv", "feedback.zip", "autograder.zip"]:
+        for path in clone.glob(name.replace("<assignment>", "*").replace("<student>", STUDENT).rstrip("/")):
+            delete(path)
+    tracked = subprocess.run(["git", "ls-files"], cwd=clone, capture_output=True, text=True, check=True).stdout
+    brought = ("downloads", "students.csv", "exported.csv", "worksheet.csv", ".git", ".venv", *tracked.splitlines())
+    files = [file for file in clone.rglob("*") if file.is_file() and ".venv" not in file.parts]
+    rest = [file for file in files if not file.relative_to(clone).as_posix().startswith(brought)]
+    assert len(rest) > 20
+    assert [file for file in rest if STUDENT in str(file) or STUDENT.encode() in file.read_bytes()] == []
+
+
+def in_the_table_of_privacy() -> list[str]:
+    """What the instructors' page says is kept about a student, but for the gradebook."""
     page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Privacy, and how to delete")
     cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    for name in re.findall(r"`([^`]+)`", " ".join(cells)):
-        for path in places["clone"].glob(name.replace("<assignment>", "*").replace("<student>", STUDENT).rstrip("/")):
-            if path.is_file():
-                path.unlink()
-            for theirs in [path] if path.name == STUDENT else path.rglob(STUDENT):
-                shutil.rmtree(theirs, ignore_errors=True)
-    kept = {"downloads", "students.csv", "exported.csv", "worksheet.csv"}  # what the instructor brought
-    rest = [path for path in places["clone"].iterdir() if path.name not in kept | {".venv", ".git"}]
-    files = [file for path in rest for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()]
-    assert len(files) > 500
-    assert [file for file in files if STUDENT in str(file) or STUDENT.encode() in file.read_bytes()] == []
+    return [name for name in re.findall(r"`([^`]+)`", " ".join(cells)) if name != "gradebook.db"]
+
+
+def delete(path: Path) -> None:
+    """What the page says: a student's folder, their entry in the list of returned feedback, a file as a whole."""
+    if path.parent.name == "returned" and path.suffix == ".json":
+        entries = json.loads(path.read_text())
+        entries.pop(STUDENT, None)
+        path.write_text(json.dumps(entries))
+    elif path.is_file():
+        path.unlink()
+    else:
+        for theirs in [path] if path.name == STUDENT else [*path.rglob(STUDENT)]:
+            shutil.rmtree(theirs)
 
 
 # ---- what stands ready before a command
