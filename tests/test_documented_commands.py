@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import textwrap
 import tomllib
 import zipfile
 from collections import Counter
@@ -137,7 +138,8 @@ def typed_in(places: dict[str, Path], command: str, row: dict) -> subprocess.Com
         result = subprocess.run(call, cwd=places["base"], capture_output=True, text=True, check=False)
         lend_environment(places["clone"])
         return result
-    return run(command, Path(row["folder"].format_map(places)) if "folder" in row else places["clone"], places["clone"])
+    folder = Path(row["folder"].format_map(places)) if "folder" in row else places["clone"]
+    return run(command, folder, places["clone"], **row.get("variables", {}))
 
 
 def test_deleting_a_student_as_the_page_says_leaves_nothing_of_them(places):
@@ -206,6 +208,18 @@ def students_unpack_the_bundle(places: dict[str, Path]) -> None:
     (places["bundle"] / ".venv").symlink_to(places["clone"] / ".venv")
 
 
+def an_author_adds_a_question(places: dict[str, Path]) -> None:
+    """The one that the authors' page has as its example, with a point of the answer that is there."""
+    page = (ROOT / "docs" / "authoring.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("## Add a question")
+    (example,) = re.findall(r"((?:    .*\n|\n)*    # ### END SOLUTION\n)", section)
+    source = places["clone"] / "solutions" / "intro" / "01_warmup.py"
+    there, end, after = source.read_text(encoding="utf-8").rpartition("# ### END SOLUTION\n")
+    assert 'id="q1" points=2' in there
+    there = there.replace('id="q1" points=2', 'id="q1" points=1')
+    source.write_text(there + end + textwrap.dedent(example) + after, encoding="utf-8")
+
+
 def file_in_the_course(name: str, text: str):
     return lambda places: (places["clone"] / name).write_text(text)
 
@@ -218,5 +232,6 @@ PREPARED = {
     ),
     "nbgrader export --exporter=autograder.exports.canvas.CanvasGrades --assignment=segformer "
     "--CanvasGrades.template=exported.csv": file_in_the_course("exported.csv", CANVAS),
+    "make notebooks": an_author_adds_a_question,
     ".venv/bin/pip install -r requirements.txt": students_unpack_the_bundle,
 }
