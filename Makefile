@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ASSIGNMENT ?=
+TASK ?=
 ONE := $(if $(ASSIGNMENT),--assignment $(ASSIGNMENT))
 DATA ?=
 WORKERS ?= 2
@@ -65,8 +66,8 @@ mutation: environment  ## does each small change of the reference fail a hidden 
 verdicts: environment  ## are verdicts right, and the same for 20 secrets? takes long (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
 
-feedback-examples: environment  ## some twenty wrong answers and what students are told about them
-	@$(BIN)/python -W ignore -m autograder.grading.feedback_examples
+feedback-examples: environment  ## some twenty wrong answers and what students are told (TASK=attention: all of a task)
+	@$(BIN)/python -W ignore -m autograder.grading.feedback_examples $(TASK)
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
 	$(BIN)/python -m autograder notebooks $(ONE)
@@ -80,8 +81,8 @@ bundle: environment  ## the zip that students download, with all assignments (or
 audit: environment  ## what is committed is what the sources build, and gives nothing away
 	$(BIN)/python -m autograder audit $(ONE)
 
-hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
-	$(BIN)/python -m pytest autograder/hidden_tests --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
+hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (ASSIGNMENT=intro; DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
+	$(BIN)/python -m pytest autograder/hidden_tests$(if $(ASSIGNMENT),/$(ASSIGNMENT)) --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
 
 pictures: environment browser  ## the pictures of README: a check that fails, and a prediction after some minutes of training
 	$(BIN)/python docs/pictures/make.py

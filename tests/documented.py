@@ -14,7 +14,9 @@ PROGRAMS = (
     r"make|python3?|\.venv/bin/\w+|nbgrader|jupyter|pytest|pip|conda|git|dask|ruff|tensorboard|source|cd|sudo|apt-get|"
     r"\$EDITOR|\.ci/run"
 )
-COMMAND = re.compile(rf"(?:{PROGRAMS})(?= \S|$)(?! \()")  # "nbgrader (this process)" is a line of a drawing
+COMMAND = re.compile(
+    rf"(?:[A-Z]+=\S+ )?(?:{PROGRAMS})(?= \S|$)(?! \()"
+)  # "nbgrader (this process)" is a line of a drawing
 ALONE = {"make", "nbgrader", "jupyter", "pytest", "pip", "conda", "git", "dask", "ruff", "tensorboard", "python"}
 
 

@@ -79,11 +79,14 @@ def open_gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
         raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
     try:
         with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+            known = [one.name for one in gradebook.assignments]
             gradebook.find_assignment(assignment)
             yield gradebook
     except MissingEntry:
+        only = f", only {', '.join(known)} (--assignment={known[0]})" if known else ""
         raise CourseError(
-            f"The gradebook in {root} does not know {assignment}: run `make release ASSIGNMENT={assignment}` first."
+            f"The gradebook in {root} does not know {assignment}{only}: run `make release ASSIGNMENT={assignment}` "
+            "first."
         ) from None
     except OperationalError as error:
         raise CourseError(
