@@ -65,7 +65,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
         "segkit/recorded/segformer/attention.safetensors",
     }
     assert {f"segformer-course/{name}" for name in wanted} <= names
-    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".toml", ".safetensors"}
+    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".toml", ".safetensors", ".json"}
     assert not any("hidden_tests" in name or "solutions" in name for name in names)
     assert leaks(sources, tmp_path / "unpacked") == []
 

@@ -72,7 +72,7 @@ def test_what_runs_a_command_elsewhere_is_there(command):
 
 @pytest.mark.parametrize("command", MENTIONS)
 def test_a_mention_is_the_beginning_of_a_command_that_is_run(command):
-    assert [other for other in HERE if other.startswith(f"{command} ")]
+    assert [other for other in {**HERE, **ELSEWHERE} if other.startswith(f"{command} ")]
 
 
 def test_contributing_lists_what_is_not_run():

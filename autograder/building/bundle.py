@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.building.build import is_edited
@@ -9,6 +10,7 @@ from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments, read_sources
 from segkit.checking.public import ASSIGNMENTS, tasks_of
 from segkit.errors import CourseError
+from segkit.releases.bundle import DESCRIPTION, FOLDER, describe
 
 EPOCH = (2026, 1, 1, 0, 0, 0)  # zip stores a time for each file; a fixed one makes equal contents equal zips
 
@@ -49,16 +51,18 @@ def write_bundle(assignment: str | None, out: Path) -> int:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
-            _write_zip(files, Path(scratch) / out.name)
+            zip_files({path.as_posix(): (NOTEBOOKS / path).read_bytes() for path in files}, Path(scratch) / out.name)
             (Path(scratch) / out.name).replace(out)
     except OSError as error:
         raise CourseError(f"The bundle could not be written to {out} ({error.strerror}).") from None
     return len(files)
 
 
-def _write_zip(files: list[Path], out: Path) -> None:
+def zip_files(contents: Mapping[str, bytes], out: Path) -> None:
+    """Write a bundle of these files (path -> content) and their description."""
+    contents = {**contents, DESCRIPTION: describe(contents).written()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            entry = zipfile.ZipInfo(f"segformer-course/{path.as_posix()}", date_time=EPOCH)
+        for path, content in contents.items():
+            entry = zipfile.ZipInfo(f"{FOLDER}/{path}", date_time=EPOCH)
             entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
-            archive.writestr(entry, (NOTEBOOKS / path).read_bytes())
+            archive.writestr(entry, content)

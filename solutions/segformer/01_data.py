@@ -15,6 +15,13 @@
 # | 5 discussion | eight questions, each with a small experiment to argue from |
 
 # %% [markdown]
+# | task | you write | minutes | points |
+# |---|---|---|---|
+# | 1.1 | `map_labels` | 15 | 4 |
+# | 1.2 | `joint_transform` | 25 | 6 |
+# | 1.3 | `class_shares` | 10 | 3 |
+
+# %% [markdown]
 # ## How a notebook works
 #
 # * **Given** cells: run them, read them, leave them.
@@ -237,7 +244,7 @@ show_overlay([image], [labels])
 # %% [markdown]
 # ### Who says that a bus is background?
 #
-# A mapping is a decision. In the course this one comes from, these four ids stayed background. How often do they occur?
+# A mapping is a decision. These four ids stay background in ours. How often do they occur?
 
 # %% role="experiment"
 doubtful = {30: "plant?", 73: "plant?", 81: "vehicle?", 117: "vehicle?"}
