@@ -12,12 +12,25 @@ from autograder.paths import ROOT
 # A line of a code block, or inline code, that begins with one of these and goes on is a command.
 PROGRAMS = (
     r"make|python3?|\.venv/bin/\w+|nbgrader|jupyter|pytest|pip|conda|git|dask|ruff|tensorboard|source|cd|sudo|apt-get|"
-    r"\$EDITOR|\.ci/run"
+    r"\$EDITOR|\.ci/run|rm|sed|grep|mkdir|chmod"
 )
 COMMAND = re.compile(
     rf"(?:[A-Z]+=\S+ )?(?:{PROGRAMS})(?= \S|$)(?! \()"
 )  # "nbgrader (this process)" is a line of a drawing
-ALONE = {"make", "nbgrader", "jupyter", "pytest", "pip", "conda", "git", "dask", "ruff", "tensorboard", "python"}
+ALONE = {
+    "make",
+    "nbgrader",
+    "jupyter",
+    "pytest",
+    "pip",
+    "conda",
+    "git",
+    "dask",
+    "ruff",
+    "tensorboard",
+    "python",
+    "chmod",
+}
 
 
 def pages() -> list[Path]:

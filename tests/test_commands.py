@@ -1,5 +1,6 @@
 """`python -m autograder` as a person meets it: sentences instead of tracebacks, and a bundle with nothing too much."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,15 @@ def test_bad_input_gives_one_sentence(tmp_path: Path, arguments: list[str], sent
     assert result.returncode == 2
     assert result.stderr.startswith(f"autograder: {sentence}") and result.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())  # asking leaves nothing behind
+
+
+def test_a_reader_that_has_read_enough_ends_a_command_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    call = [sys.executable, "-m", "autograder", "bundle", "--out", "bundle.zip"]
+    result = subprocess.run(call, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_without_an_assignment_all_are_meant(tmp_path: Path) -> None:

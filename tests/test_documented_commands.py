@@ -4,7 +4,6 @@ The commands are typed one after the other in one clone of the course, as an ins
 would; `documented_commands.toml` has them in this order.
 """
 
-import json
 import re
 import shutil
 import subprocess
@@ -42,6 +41,8 @@ CANVAS = (
     "Student,ID,SIS User ID,SIS Login ID,Section,segformer (7)\n    Points Possible,,,,,100\n"
     f'"Lovelace, Ada",12345,{STUDENT},ada@example.edu,A,\n'
 )
+
+FROM_BEFORE = ("downloads", "*.zip", "students.csv", "exported.csv", "worksheet.csv", "backups", "reports", "who.csv")
 
 
 # ---- the table and the pages
@@ -143,39 +144,20 @@ def typed_in(places: dict[str, Path], command: str, row: dict) -> subprocess.Com
 
 
 def test_deleting_a_student_as_the_page_says_leaves_nothing_of_them(places):
-    """After `nbgrader db student remove`, the last command above; `who.csv` and so on are named on command lines."""
+    """After the last commands above; what the page says to delete or write anew by hand is deleted here."""
     clone = places["clone"]
-    assert STUDENT.encode() not in (clone / "gradebook.db").read_bytes()
-    for name in [*in_the_table_of_privacy(), "reports/*", "who.csv", "feedback.zip", "autograder.zip"]:
-        for path in clone.glob(name.replace("<assignment>", "*").replace("<student>", STUDENT).rstrip("/")):
-            delete(path)
+    result = run("python -m autograder return", clone, clone)
+    assert f"{STUDENT}" not in result.stdout
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    (written,) = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `report.html`")]
+    for name in [*re.findall(r"`([^`]+)`", written), *FROM_BEFORE]:
+        for path in clone.glob(name.rstrip("/")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     tracked = subprocess.run(["git", "ls-files"], cwd=clone, capture_output=True, text=True, check=True).stdout
-    brought = ("downloads", "students.csv", "exported.csv", "worksheet.csv", ".git", ".venv", *tracked.splitlines())
-    files = [file for file in clone.rglob("*") if file.is_file() and ".venv" not in file.parts]
-    rest = [file for file in files if not file.relative_to(clone).as_posix().startswith(brought)]
+    files = [file for file in clone.rglob("*") if file.is_file() and not {".venv", ".git"} & {*file.parts}]
+    rest = [file for file in files if file.relative_to(clone).as_posix() not in tracked.splitlines()]
     assert len(rest) > 20
     assert [file for file in rest if STUDENT in str(file) or STUDENT.encode() in file.read_bytes()] == []
-
-
-def in_the_table_of_privacy() -> list[str]:
-    """What the instructors' page says is kept about a student, but for the gradebook."""
-    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("## Privacy, and how to delete")
-    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    return [name for name in re.findall(r"`([^`]+)`", " ".join(cells)) if name != "gradebook.db"]
-
-
-def delete(path: Path) -> None:
-    """What the page says: a student's folder, their entry in the list of returned feedback, a file as a whole."""
-    if path.parent.name == "returned" and path.suffix == ".json":
-        entries = json.loads(path.read_text())
-        entries.pop(STUDENT, None)
-        path.write_text(json.dumps(entries))
-    elif path.is_file():
-        path.unlink()
-    else:
-        for theirs in [path] if path.name == STUDENT else [*path.rglob(STUDENT)]:
-            shutil.rmtree(theirs)
 
 
 # ---- what stands ready before a command
@@ -232,6 +214,7 @@ PREPARED = {
     ),
     "nbgrader export --exporter=autograder.exports.canvas.CanvasGrades --assignment=segformer "
     "--CanvasGrades.template=exported.csv": file_in_the_course("exported.csv", CANVAS),
+    "sed -i '/^ada,/d' roster.csv": file_in_the_course("roster.csv", f"student,name\n{STUDENT},Ada Lovelace\n"),
     "make notebooks": an_author_adds_a_question,
     ".venv/bin/pip install -r requirements.txt": students_unpack_the_bundle,
 }
