@@ -154,6 +154,8 @@ SAID = {
     "receptive fields": "a: stage 1 ",
     "segformer": "2, 2, 2, 2 blocks with 1, 2, 5, 8 heads and reductions 8, 4, 2, 1",
     "patches": "3 × 3 patches of 7 × 7, one every 4 pixels: neighbours share 3 of 7 columns",
+    "fcn": "maps of 16 × 16 × 256, 8 × 8 × 512, 8 × 8 × 1024, 8 × 8 × 2048; the last two are dilated",
+    "transfer": "Frozen: it is copied and stays as it is. Each has a new head of 3 classes",
     "attention reduction": "384 × 6 = 2304 entries, 1.6% of the 384 × 384",
 }
 

@@ -188,8 +188,8 @@ check("validation")
 # %% [markdown]
 # ## Pre-training on streets
 #
-# The data: Cityscapes (docs/transfer_data.md says how to get it), or streets that stand in for it. 19 classes, 255
-# where nobody knows. The recipe is that of notebook 2, and so is the way to call it.
+# The data: Cityscapes (the README.md beside this notebook says how to get it), or streets that stand in for it. 19
+# classes, 255 where nobody knows. The recipe is that of notebook 2, and so is the way to call it.
 
 # %% role="experiment"
 from segkit.devices import best_device

@@ -25,9 +25,9 @@ def listed(items: Iterable[str], separator: str = ", ") -> str:
     return separator.join([*items[:MOST_ITEMS], *([f"and {left_out} more"] if left_out > 0 else [])])
 
 
-def counted(number: int, thing: str) -> str:
-    """1 image, 2 images"""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """1 image, 2 images; 1 matrix, 2 matrices"""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
 
 
 def named(titles, number: int, thing: str = "image") -> list[str]:
