@@ -12,7 +12,7 @@ class Judge:
     """Counts and scores with a metric class such as `SegmentationMetric`.
 
     A training adds up confusion matrices, also of several processes, and scores their sum: hence the metric's
-    `confusion` is read after an `update`, and set before `mean_iou`.
+    `confusion` is read after an `update`, and a sum is scored by a metric that was shown as many pixels of each kind.
 
     Args:
         metric: class with `metric(num_classes)`, `update(prediction, target)`, `confusion` and `mean_iou()`.
@@ -33,8 +33,7 @@ class Judge:
         metric, places = self.metric(len(confusion)), torch.arange(confusion.numel())
         pixels = places.repeat_interleave(confusion.flatten().cpu()).reshape(1, 1, -1)  # a matrix need not be settable
         metric.update(pixels % len(confusion), pixels // len(confusion))
-        mean = metric.mean_iou()
-        return float(mean)
+        return float(metric.mean_iou())
 
     def fingerprint(self) -> str:
         """The class's name and its mean IoU on fixed labels, some of them ignored: another metric has another one."""
