@@ -47,12 +47,14 @@ def id_of(cell: dict) -> str | None:
 
 def is_start(cell: dict) -> bool:
     """Whether it is the cell that fetches the course, also if it has lost its id."""
-    return id_of(cell) == START or _STARTS in source_of(cell)
+    source = source_of(cell)
+    return id_of(cell) == START or (_STARTS in source and (_DRIVE in source or _NO_DRIVE in source))
 
 
 def cell_digest(cell: dict) -> str:
     """Tells whether two cells hold the same text."""
-    return sha256(source_of(cell).rstrip().encode("utf-8", "replace")).hexdigest()[:16]
+    text = source_of(cell).replace("\r\n", "\n").rstrip()
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def cell_digests(notebook: dict) -> dict[str, str]:
