@@ -33,10 +33,16 @@ def source_of(cell: dict) -> str:
 
 
 def metadata_of(cell: dict, part: str | None = None) -> dict:
-    """A cell's metadata, or one part of it; {} if there are none."""
+    """The metadata of a cell or notebook, or one part of it; {} if there are none."""
     found = cell.get("metadata")
     found = found.get(part) if part and isinstance(found, dict) else found
     return found if isinstance(found, dict) else {}
+
+
+def stamp_of(notebook: dict) -> str | None:
+    """What tells one release of a notebook from another, and stays in the student's; None if it was lost."""
+    found = metadata_of(notebook, "course").get("built")
+    return found if isinstance(found, str) else None
 
 
 def id_of(cell: dict) -> str | None:
