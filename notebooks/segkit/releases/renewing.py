@@ -179,7 +179,7 @@ class _Plan:
             self.done.words.append(f"{path} was corrected, with your work in it; as it was, it is {kept}.{look}")
 
     def _cells_before(self, path: str, student: dict) -> Mapping[str, str]:
-        """The cells of the release that a notebook is of: an earlier one if a page of it was saved over a correction."""
+        """The cells of the release that a notebook is of: an earlier one if a page was saved over a correction."""
         earlier = (read_description(folder) for folder in (self.home / EARLIER).glob("*"))
         abouts = [self.known, self.release.about, *(about for about in earlier if about)]
         stamp = stamp_of(student)
