@@ -72,7 +72,7 @@ def second(first) -> Release:
     files[WARMUP] = edited(files[WARMUP], correct)
     files["segkit/errors.py"] += b"\n# corrected\n"
     files["segkit/new_part.py"] = b"HERE = True\n"
-    return release_of(files)
+    return stamped(release_of(files), "second")
 
 
 def release_of(files) -> Release:
@@ -303,7 +303,6 @@ def stamped(release: Release, stamp: str) -> Release:
 def test_a_page_that_was_saved_over_a_correction_is_corrected_again(home, second):
     """As Jupyter does on "Overwrite", and Colab with a page that was open before."""
     page = work(home, WARMUP, lambda cells: cells.append(own("mine = 1")))
-    second = stamped(second, "second")
     renew(home, second)
     corrected = sources(home)
     (home / WARMUP).write_bytes(page)
@@ -314,7 +313,7 @@ def test_a_page_that_was_saved_over_a_correction_is_corrected_again(home, second
 
 def test_a_page_that_was_saved_over_two_corrections_is_compared_with_its_own_release(home, second):
     page = work(home, WARMUP, lambda cells: cells.append(own("mine = 1")))
-    renew(home, stamped(second, "second"))
+    renew(home, second)
     (home / WARMUP).write_bytes(page)
     third = edited(second.files[WARMUP], lambda cells: cell_with(cells, "CORRECTED").update(source="CORRECTED = 3"))
     renew(home, stamped(release_of({**second.files, WARMUP: third}), "third"))
