@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox browser demo test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox browser demo demo-transfer test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests pictures clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,19 +39,22 @@ sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit
 	  fi; \
 	fi
 
-browser:  ## what the class report's tests open it in: Debian's Chromium (installed if you are root)
+browser:  ## what tests open JupyterLab, formgrader and the class report in: Debian's Chromium (installed if you are root)
 	@if ! command -v chromium >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing Chromium, in which the class report is tested ..."; \
+	    echo "Installing Chromium, in which JupyterLab, formgrader and the class report are tested ..."; \
 	    apt-get update -qq && apt-get install -yqq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	  else \
-	    echo "Chromium is missing, in which the class report is tested: install it, for example with"; \
+	    echo "Chromium is missing, in which JupyterLab, formgrader and the class report are tested: install it with"; \
 	    echo "  sudo apt-get install chromium"; exit 1; \
 	  fi; \
 	fi
 
 demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChallengeData2016 for photographs)
 	$(BIN)/python -m autograder.demo $(if $(DATA),--data "$(DATA)")
+
+demo-transfer: environment sandbox  ## the second assignment once, small: five runs, their report, a class graded (DATA=... for photographs)
+	$(BIN)/python -m autograder.demo_transfer $(if $(DATA),--data "$(DATA)")
 
 test: environment sandbox browser lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
 	OMP_NUM_THREADS=1 $(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks \
@@ -83,6 +86,9 @@ audit: environment  ## what is committed is what the sources build, and gives no
 
 hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (ASSIGNMENT=intro; DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
 	$(BIN)/python -m pytest autograder/hidden_tests$(if $(ASSIGNMENT),/$(ASSIGNMENT)) --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
+
+pictures: environment browser  ## the pictures of README: a check that fails, and a prediction after some minutes of training
+	$(BIN)/python docs/pictures/make.py
 
 lint: environment  ## ruff: style and format
 	$(BIN)/ruff check .

@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if self.path.startswith("/moved"):
             return self._send_head(302, {"Location": PATH, "Content-Length": "0"})
-        if self.path != PATH:
+        if self.path.partition("?")[0] != PATH:
             return self._send_head(404, {"Content-Length": "0"})
         owner = self.server.owner
         turn = len(owner.requests)

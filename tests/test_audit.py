@@ -114,7 +114,7 @@ def test_missing_hidden_test_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_a_task_of_two_assignments_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = {"intro": {"mix_ffn": None}, "segformer": audit.tasks_of("segformer")}
-    monkeypatch.setattr(audit, "tasks_of", tasks.get)
+    monkeypatch.setattr(audit, "tasks_of", lambda name: tasks.get(name, {}))
     assert audit.missing_tests("segformer", read_sources("segformer")) == [
         'The assignment intro has a task "mix_ffn" as well: give one of them another id.'
     ]

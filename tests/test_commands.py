@@ -69,6 +69,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
     wanted = {f"{source.path.parent.name}/{source.name}.ipynb" for source in sources}
     wanted |= {
         "README.md",
+        "transfer/README.md",
         "requirements.txt",
         "course.toml",
         "segkit/__init__.py",

@@ -19,7 +19,10 @@ from segkit.errors import CourseError
 
 TASKS = [task for assignment in assignments() for task in tasks_of(assignment)]
 SECRETS = [b"one", b"another", b"a third"]
-COMPOSED = ["pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images"]
+COMPOSED = [
+    "pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images", "pet_segformer",
+    "validation",
+]  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
 
@@ -69,6 +72,9 @@ EARLIER = [
     ("training_step: divided by all pixels", "mean_iou"),
     ("mean_iou: rows and columns exchanged", "worst_images"),
     ("mean_iou: absent classes counted as 0", "worst_images"),
+    ("segmentation_metric: ignored pixels counted as class 0", "validation"),
+    ("transformer_block: not scaled", "pet_segformer"),
+    ("segformer_head: nearest", "pet_segformer"),
 ]
 
 
@@ -96,7 +102,12 @@ FUNCTIONS = {
     "map_labels": "label_mapping", "joint_transform": "joint_transform", "class_shares": "class_balance",
     "confusion_matrix": "mean_iou", "mean_iou": "mean_iou", "evaluate": "mean_iou",
     "segmentation_loss": "training_step", "training_step": "training_step",
+    "pet_classes": "pet_classes", "train_ids": "train_ids", "resize_pair": "resize_pair",
+    "SegmentationMetric": "segmentation_metric",
     "predict_full_resolution": "prediction", "per_class_iou": "per_class_iou", "worst_images": "worst_images",
+    "replace_head": "fcn_head", "freeze_encoder": "frozen_encoder", "build_optimizer": "trainable_optimizer",
+    "load_encoder": "encoder_weights", "validate": "validation",
+    "confusion_shares": "class_shares", "roc_curve": "roc_curve", "attention_cost": "attention_cost",
 }  # fmt: skip
 ODD_ANSWERS = [
     "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",

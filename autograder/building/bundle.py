@@ -28,7 +28,9 @@ def bundle_files(assignment: str | None = None) -> list[Path]:
     notebooks = [Path(name, f"{source.name}.ipynb") for name in names for source in read_sources(name)]
     recorded = [Path("segkit/recorded", name, f"{task}.safetensors") for name in ASSIGNMENTS for task in tasks_of(name)]
     library = [path.relative_to(NOTEBOOKS) for path in (NOTEBOOKS / "segkit").rglob("*.py")]
-    files = sorted([Path("README.md"), Path("requirements.txt"), Path("course.toml"), *notebooks, *recorded, *library])
+    pages = [page for page in (Path(name, "README.md") for name in names) if (NOTEBOOKS / page).is_file()]
+    always = [Path("README.md"), Path("requirements.txt"), Path("course.toml")]
+    files = sorted([*always, *pages, *notebooks, *recorded, *library])
     if missing := [path.as_posix() for path in files if not (NOTEBOOKS / path).is_file()]:
         raise CourseError(f"notebooks/ lacks {', '.join(missing)}: run `make notebooks` first.")
     if edited := [path.as_posix() for path in notebooks if is_edited(NOTEBOOKS / path)]:

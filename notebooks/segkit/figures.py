@@ -4,19 +4,16 @@ Every `draw_...` function returns its figure. Sizes and channels in a drawing co
 carries a meaning that is not also written. After Xie et al. 2021, arXiv 2105.15203 (figure 2, equations 1 to 4).
 """
 
-from itertools import pairwise
-
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon, Rectangle
 
 from segkit.canvas import BLUE, GREEN, GREY, INK, LIGHT_GREY, ORANGE, PURPLE, SKY, VERMILLION, in_our_look, new_canvas
 from segkit.errors import CourseError
+from segkit.figure_parts import PALE_BLUE, PALE_GREEN, PALE_GREY, PALE_ORANGE, PALE_PURPLE, arrow, box, feature_map
 
 __all__ = ["draw_attention_reduction", "draw_patches", "draw_segformer"]
 
-# Light shades of the colours of segkit.canvas, dark enough to differ and light enough for black text.
-PALE_BLUE, PALE_ORANGE, PALE_GREEN, PALE_PURPLE, PALE_GREY = "#CFE3F2", "#FBE3B3", "#C5E9DC", "#F2DAE7", "#ECECEC"
 STAGE_X = (29, 49.5, 70, 90.5)  # centre of each stage's column, of 100
 STRIDES = (4, 8, 16, 32)
 
@@ -57,7 +54,26 @@ def draw_segformer(
     _draw_stage(axis)
     _draw_attention(axis)
     _draw_ffn(axis)
+    figure.alt = _segformer_in_words(channels, n_layers, reduction_ratios, num_heads, embed_channels, num_classes)
     return figure
+
+
+def _segformer_in_words(channels, n_layers, reduction_ratios, num_heads, embed_channels, num_classes) -> str:
+    return (
+        "SegFormer. Four encoder stages, each of the map before it: patches that overlap, then "
+        f"{_row(n_layers)} blocks with {_row(num_heads)} heads and reductions {_row(reduction_ratios)} make maps of "
+        f"{_row(channels)} channels at 1/4, 1/8, 1/16 and 1/32 of the image's size. "
+        f"The decoder takes each map to {embed_channels} channels with a linear layer, enlarges it to 1/4, "
+        "concatenates the four, fuses them with a 1×1 convolution, BatchNorm and ReLU, and makes "
+        f"{num_classes} logits of each position. "
+        "A block: LayerNorm and efficient attention with a residual, LayerNorm and Mix-FFN with a residual. "
+        "Efficient attention takes keys and values from a map that a convolution R×R with stride R and a LayerNorm "
+        "have made smaller; Mix-FFN is linear to 4C, depthwise convolution 3×3, GELU, linear to C."
+    )
+
+
+def _row(numbers) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _require_four(name: str, values):
@@ -66,7 +82,7 @@ def _require_four(name: str, values):
 
 
 def _draw_encoder(axis, channels, n_layers, reduction_ratios, num_heads):
-    _map(axis, 8.4, 79.6, 9.6, 0.8, cells=16, color=LIGHT_GREY)
+    feature_map(axis, 8.4, 79.6, 9.6, 0.8, cells=16, color=LIGHT_GREY)
     axis.text(8.4, 73.2, "image\nH × W × 3", ha="center", va="top")
     axis.text(2.2, 65.8, "R: keys and values come\nfrom a grid R times coarser", va="center", color=GREY, fontsize=8)
     left = 14.8
@@ -77,74 +93,74 @@ def _draw_encoder(axis, channels, n_layers, reduction_ratios, num_heads):
             f"patches {patch}×{patch}, stride {stride}\n{layers} block{'s' * (layers > 1)}\n"
             f"{heads} head{'s' * (heads > 1)},  R = {reduction_ratios[stage]}"
         )
-        _box(axis, x, 83, 15.6, 8.8, text, PALE_BLUE, title=f"stage {stage + 1}")
-        _arrow(axis, (left, 83), (x - 7.8, 83))
+        box(axis, x, 83, 15.6, 8.8, text, PALE_BLUE, title=f"stage {stage + 1}")
+        arrow(axis, (left, 83), (x - 7.8, 83))
         left = x + 7.8
         size, depth = (8.0, 6.2, 4.6, 3.2)[stage], (0.8, 1.4, 2.6, 4.0)[stage]
-        _map(axis, x, 71.4, size, depth, cells=(8, 4, 2, 1)[stage], color=SKY)
-        _arrow(axis, (x, 78.6), (x, 71.4 + size / 2 + 0.55 * depth))
+        feature_map(axis, x, 71.4, size, depth, cells=(8, 4, 2, 1)[stage], color=SKY)
+        arrow(axis, (x, 78.6), (x, 71.4 + size / 2 + 0.55 * depth))
         axis.text(x, 66.6, f"H/{STRIDES[stage]} × W/{STRIDES[stage]} × {channels[stage]}", ha="center", va="top")
 
 
 def _draw_decoder(axis, channels, embed, num_classes):
     for stage, x in enumerate(STAGE_X):
-        _arrow(axis, (x, 64.6), (x, 57.6))
-        _box(axis, x, 55.6, 15.6, 4, f"linear  {channels[stage]} → {embed}", PALE_PURPLE)
-        _arrow(axis, (x, 53.6), (x, 51.6))
+        arrow(axis, (x, 64.6), (x, 57.6))
+        box(axis, x, 55.6, 15.6, 4, f"linear  {channels[stage]} → {embed}", PALE_PURPLE)
+        arrow(axis, (x, 53.6), (x, 51.6))
         factor = STRIDES[stage] // STRIDES[0]
-        _box(axis, x, 49.6, 15.6, 4, "keep the size" if factor == 1 else f"upsample × {factor}", PALE_GREY)
-        _arrow(axis, (x, 47.6), (x, 45.6))
+        box(axis, x, 49.6, 15.6, 4, "keep the size" if factor == 1 else f"upsample × {factor}", PALE_GREY)
+        arrow(axis, (x, 47.6), (x, 45.6))
     axis.text(3, 49.6, "every level to\nH/4 × W/4\n(bilinear)", va="center", ha="left", color=GREY)
     axis.text(3, 43.6, "the four of them\nside by side", va="center", ha="left", color=GREY)
     left, right = STAGE_X[0] - 7.8, STAGE_X[-1] + 7.8
-    _box(axis, (left + right) / 2, 43.6, right - left, 4, f"concatenate:  H/4 × W/4 × {4 * embed}", PALE_GREY)
-    _arrow(axis, (STAGE_X[0], 41.6), (STAGE_X[0], 38.9))
-    _box(axis, STAGE_X[0], 36.4, 15.6, 5, f"fuse  {4 * embed} → {embed}\n1×1, BatchNorm, ReLU", PALE_PURPLE)
-    _arrow(axis, (STAGE_X[0] + 7.8, 36.4), (STAGE_X[1] - 7.8, 36.4))
-    _box(axis, STAGE_X[1], 36.4, 15.6, 5, f"classify  {embed} → {num_classes}\n1×1", PALE_PURPLE)
-    _arrow(axis, (STAGE_X[1] + 7.8, 36.4), (STAGE_X[2] - 5, 36.4))
-    _map(axis, STAGE_X[2] - 1, 36.4, 5.2, 0.5, cells=8, color=GREEN)
+    box(axis, (left + right) / 2, 43.6, right - left, 4, f"concatenate:  H/4 × W/4 × {4 * embed}", PALE_GREY)
+    arrow(axis, (STAGE_X[0], 41.6), (STAGE_X[0], 38.9))
+    box(axis, STAGE_X[0], 36.4, 15.6, 5, f"fuse  {4 * embed} → {embed}\n1×1, BatchNorm, ReLU", PALE_PURPLE)
+    arrow(axis, (STAGE_X[0] + 7.8, 36.4), (STAGE_X[1] - 7.8, 36.4))
+    box(axis, STAGE_X[1], 36.4, 15.6, 5, f"classify  {embed} → {num_classes}\n1×1", PALE_PURPLE)
+    arrow(axis, (STAGE_X[1] + 7.8, 36.4), (STAGE_X[2] - 5, 36.4))
+    feature_map(axis, STAGE_X[2] - 1, 36.4, 5.2, 0.5, cells=8, color=GREEN)
     axis.text(STAGE_X[2] + 4, 36.4, f"logits\nH/4 × W/4 × {num_classes}", va="center")
 
 
 def _draw_stage(axis):
     y = 24.5
-    _box(axis, 10.2, y, 16, 5.8, "convolution, LayerNorm", PALE_BLUE, title="patches that overlap")
+    box(axis, 10.2, y, 16, 5.8, "convolution, LayerNorm", PALE_BLUE, title="patches that overlap")
     frame = {"boxstyle": "round,pad=0,rounding_size=0.8", "fill": False, "ec": GREY, "ls": "--"}
     axis.add_patch(FancyBboxPatch((20.4, 18.9), 62.8, 11.6, **frame))
     axis.text(82.6, 19.4, "one block, as many times as the stage has", ha="right", va="bottom", color=GREY, fontsize=8)
-    _arrow(axis, (18.2, y), (24.1, y))
-    _box(axis, 28.5, y, 8.8, 4, "LayerNorm", PALE_GREY)
-    _arrow(axis, (32.9, y), (34.9, y))
-    _box(axis, 42.3, y, 14.8, 4, "efficient attention", PALE_ORANGE)
+    arrow(axis, (18.2, y), (24.1, y))
+    box(axis, 28.5, y, 8.8, 4, "LayerNorm", PALE_GREY)
+    arrow(axis, (32.9, y), (34.9, y))
+    box(axis, 42.3, y, 14.8, 4, "efficient attention", PALE_ORANGE)
     _plus(axis, 52.8, y, after=49.7, skip_from=22)
-    _arrow(axis, (53.9, y), (57.2, y))
-    _box(axis, 61.6, y, 8.8, 4, "LayerNorm", PALE_GREY)
-    _arrow(axis, (66, y), (68, y))
-    _box(axis, 71.9, y, 7.8, 4, "Mix-FFN", PALE_GREEN)
+    arrow(axis, (53.9, y), (57.2, y))
+    box(axis, 61.6, y, 8.8, 4, "LayerNorm", PALE_GREY)
+    arrow(axis, (66, y), (68, y))
+    box(axis, 71.9, y, 7.8, 4, "Mix-FFN", PALE_GREEN)
     _plus(axis, 78.9, y, after=75.8, skip_from=55.3)
-    _arrow(axis, (80, y), (85.4, y))
-    _box(axis, 89.8, y, 8.8, 4, "LayerNorm", PALE_GREY)
-    _arrow(axis, (94.2, y), (98.8, y))
+    arrow(axis, (80, y), (85.4, y))
+    box(axis, 89.8, y, 8.8, 4, "LayerNorm", PALE_GREY)
+    arrow(axis, (94.2, y), (98.8, y))
     axis.text(98.8, 21.4, "to the decoder and\nthe next stage", ha="right", va="top", color=GREY, fontsize=8)
 
 
 def _draw_attention(axis):
     _detail(axis, 1.4, 60.2, PALE_ORANGE, "efficient attention", (42.3, 22.5))
     axis.text(2.6, 9.2, "map\nH × W × C", ha="left", va="center")
-    _arrow(axis, (7.2, 11.2), (27, 12.6), bend=(7.2, 12.6))
-    _arrow(axis, (7.2, 7.2), (12.4, 5.8), bend=(7.2, 5.8))
-    _box(axis, 18.6, 5.8, 12.4, 4.6, "conv R×R, stride R,\nLayerNorm", "white", size=7.2)
+    arrow(axis, (7.2, 11.2), (27, 12.6), bend=(7.2, 12.6))
+    arrow(axis, (7.2, 7.2), (12.4, 5.8), bend=(7.2, 5.8))
+    box(axis, 18.6, 5.8, 12.4, 4.6, "conv R×R, stride R,\nLayerNorm", "white", size=7.2)
     axis.text(18.6, 2.3, "leaves HW / R² positions", ha="center", va="center", fontsize=7.5)
     for text, y, source in (("Q", 12.6, None), ("K", 8.0, 6.6), ("V", 3.6, 5.0)):
-        _box(axis, 31.2, y, 8.4, 3, f"linear:  {text}", "white")
+        box(axis, 31.2, y, 8.4, 3, f"linear:  {text}", "white")
         if source is not None:
-            _arrow(axis, (24.8, source), (27, y), bend=(25.7, y))
+            arrow(axis, (24.8, source), (27, y), bend=(25.7, y))
         end = {"Q": 9.4, "K": 8.0, "V": 6.6}[text]
-        _arrow(axis, (35.4, y), (38.4, end), bend=None if end == y else (36.9, end))
-    _box(axis, 44.6, 8.0, 12.4, 6.6, "softmax(QKᵀ / √d) V\nin every head,\nd = C / heads", "white", size=7.2)
-    _arrow(axis, (50.8, 8.0), (52.8, 8.0))
-    _box(axis, 55.9, 8.0, 6.2, 3, "linear", "white")
+        arrow(axis, (35.4, y), (38.4, end), bend=None if end == y else (36.9, end))
+    box(axis, 44.6, 8.0, 12.4, 6.6, "softmax(QKᵀ / √d) V\nin every head,\nd = C / heads", "white", size=7.2)
+    arrow(axis, (50.8, 8.0), (52.8, 8.0))
+    box(axis, 55.9, 8.0, 6.2, 3, "linear", "white")
 
 
 def _draw_ffn(axis):
@@ -155,9 +171,9 @@ def _draw_ffn(axis):
         ("GELU", 88, 4.6),
     ]
     for text, x, width in steps:
-        _box(axis, x, 8, width, 6.6, text, "white", size=7.2)
-        _arrow(axis, (x + width / 2, 8), (x + width / 2 + 1.6, 8))
-    _box(axis, 94.6, 8, 5.4, 6.6, "linear\n4C → C", "white", size=7.2)
+        box(axis, x, 8, width, 6.6, text, "white", size=7.2)
+        arrow(axis, (x + width / 2, 8), (x + width / 2 + 1.6, 8))
+    box(axis, 94.6, 8, 5.4, 6.6, "linear\n4C → C", "white", size=7.2)
 
 
 # ---- patches
@@ -186,7 +202,13 @@ def draw_patches(patch_size: int, stride: int, padding: int, size: int = 12) -> 
     grid.set_title(f"{size} × {size} pixels become {count} × {count} patches")
     _draw_patches_of_a_row(row, patch_size, stride, padding, size, count)
     shared = max(0, patch_size - stride)
-    row.set_title(f"neighbours share {shared} of {patch_size} columns" if shared else "neighbours share nothing")
+    neighbours = f"neighbours share {shared} of {patch_size} columns" if shared else "neighbours share nothing"
+    row.set_title(neighbours)
+    figure.alt = (
+        f"A map of {size} × {size} pixels with a border of {padding} zeros becomes {count} × {count} patches of "
+        f"{patch_size} × {patch_size}, one every {stride} pixels: {neighbours}. Beside it the patches of one row: "
+        f"the first sees columns {-padding} to {patch_size - padding - 1}."
+    )
     return figure
 
 
@@ -251,6 +273,11 @@ def draw_attention_reduction(height: int, width: int, ratio: int) -> Figure:
     _draw_cells(middle, rows, columns, ORANGE, f"{rows} × {columns} = {keys} keys and values")
     middle.set_xlabel(f"HW / R² with R = {ratio}")
     _draw_scores(right, queries, keys)
+    figure.alt = (
+        f"A map of {height} × {width} = {queries} queries, cut into blocks of {ratio} × {ratio}; each block is one of "
+        f"{rows} × {columns} = {keys} keys and values. The matrix of scores has {queries} × {keys} = {queries * keys} "
+        f"entries, {keys / queries:.1%} of the {queries} × {queries} of full attention."
+    )
     return figure
 
 
@@ -293,49 +320,13 @@ def _panel(axis, bottom: float, top: float, title: str, subtitle: str, color: st
     axis.text(2.2, top - 4.2, subtitle, ha="left", va="top", color=GREY)
 
 
-def _box(axis, x, y, width, height, text, color, *, title=None, size=8):
-    """A labelled box around the point (x, y)."""
-    shape = "round,pad=0,rounding_size=0.7"
-    corner = (x - width / 2, y - height / 2)
-    axis.add_patch(FancyBboxPatch(corner, width, height, boxstyle=shape, fc=color, ec=INK, lw=0.8, zorder=3))
-    if title is None:
-        axis.text(x, y, text, ha="center", va="center", fontsize=size, zorder=4)
-        return
-    axis.text(x, y + height / 2 - 0.8, title, ha="center", va="top", fontsize=9, fontweight="bold", zorder=4)
-    axis.text(x, y + height / 2 - 2.9, text, ha="center", va="top", fontsize=8, zorder=4, linespacing=1.3)
-
-
-def _arrow(axis, start, end, *, bend=None):
-    """An arrow, straight or with a corner at `bend`."""
-    points = [start, end] if bend is None else [start, bend, end]
-    for one, other in pairwise(points[:-1]):
-        axis.plot(*zip(one, other, strict=True), color=INK, lw=0.9, zorder=2, solid_capstyle="round")
-    head = {"arrowstyle": "-|>", "mutation_scale": 8, "shrinkA": 0, "shrinkB": 0}
-    axis.add_patch(FancyArrowPatch(points[-2], points[-1], color=INK, lw=0.9, zorder=2, **head))
-
-
-def _map(axis, x, y, size, depth, *, cells, color):
-    """A feature map around (x, y): `size` is how high it looks, `depth` how many channels it seems to have."""
-    width, slant = size * 1.15, depth * 0.55
-    left, bottom, right, top = x - (width + slant) / 2, y - size / 2, x + (width - slant) / 2, y + size / 2
-    look = {"edgecolor": INK, "linewidth": 0.7, "zorder": 3}
-    back_left, back_right = (left + slant, top + slant), (right + slant, top + slant)
-    axis.add_patch(Polygon([(left, top), back_left, back_right, (right, top)], facecolor=color, alpha=0.55, **look))
-    below = (right + slant, bottom + slant)
-    axis.add_patch(Polygon([(right, bottom), below, back_right, (right, top)], facecolor=color, alpha=0.8, **look))
-    axis.add_patch(Rectangle((left, bottom), width, size, facecolor=color, **look))
-    for part in np.arange(1, cells) / cells:
-        axis.plot([left + part * width] * 2, [bottom, top], color="white", lw=0.5, zorder=3)
-        axis.plot([left, right], [bottom + part * size] * 2, color="white", lw=0.5, zorder=3)
-
-
 def _plus(axis, x, y, *, after, skip_from):
     """The sum that ends a residual connection, which leaves the main line at `skip_from` and runs above it."""
-    _arrow(axis, (after, y), (x - 1.1, y))
+    arrow(axis, (after, y), (x - 1.1, y))
     axis.add_patch(Circle((x, y), 1.1, facecolor="white", edgecolor=INK, lw=0.9, zorder=3))
     axis.text(x, y - 0.05, "+", ha="center", va="center", fontsize=11, zorder=4)
     axis.plot([skip_from, skip_from, x], [y, y + 4.2, y + 4.2], color=INK, lw=0.9, zorder=2)
-    _arrow(axis, (x, y + 4.2), (x, y + 1.1))
+    arrow(axis, (x, y + 4.2), (x, y + 1.1))
 
 
 def _detail(axis, left, right, color, title, about):

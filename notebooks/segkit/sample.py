@@ -67,9 +67,17 @@ def draw_scene(draw: Random, number: int) -> tuple[Image.Image, Image.Image]:
     height, width = draw.randint(160, 224), draw.randint(200, 300)
     if draw.random() < 0.2:
         height, width = width, height
-    canvas = Canvas(width, height, draw)
     # The kinds take turns, so that even a small set has all of them.
     scene = EMPTY_SCENES[number // 12 % len(EMPTY_SCENES)] if number % 12 == 0 else SCENES[number % len(SCENES)]
+    return paint(scene, (height, width), draw)
+
+
+def paint(scene, size: tuple[int, int], draw: Random) -> tuple[Image.Image, Image.Image]:
+    """(photograph RGB, annotation of class ids L) of one scene, a function of `segkit.drawn.scenes`, in some light.
+
+    `size` is (height, width).
+    """
+    canvas = Canvas(size[1], size[0], draw)
     scene(canvas, draw)
     if draw.random() < 0.3:
         clutter(canvas, draw)

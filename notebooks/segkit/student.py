@@ -180,7 +180,7 @@ def student_code(notebook: str) -> types.ModuleType:
 
 def _load(notebook: str, place: Path | str) -> StudentModule:
     if isinstance(place, Path):
-        files, cells = {place: _saved(place)}, code_cells(_read_notebook(place))
+        files, cells = {place: _saved(place)}, code_cells(read_notebook(place))
     elif notebook in _provided:
         files, cells = {}, _provided[notebook]
     else:
@@ -199,7 +199,12 @@ def _saved(path: Path) -> int:
     return path.stat().st_mtime_ns if path.is_file() else 0
 
 
-def _read_notebook(path: Path) -> dict:
+def read_notebook(path: Path) -> dict:
+    """A notebook's file as parsed JSON.
+
+    Raises:
+        CourseError: if there is none, or it cannot be read.
+    """
     if not path.is_file():
         raise CourseError(
             f"There is no {path.name} in {path.parent}: keep the notebooks that belong together in one "

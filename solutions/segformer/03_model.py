@@ -232,13 +232,16 @@ for label in range(4):
 # %% role="experiment"
 import matplotlib.pyplot as plt
 
+from segkit.plots import describe
+
 said, true = tiny_prediction == 1, tiny_target == 1
 panels = {"truth: class 1": true, "prediction: class 1": said, "intersection": said & true, "union": said | true}
 figure, axes = plt.subplots(1, 4, figsize=(10, 1.8), layout="constrained")
 for axis, (title, mask) in zip(axes, panels.items(), strict=True):
     axis.imshow(mask, cmap="Blues", vmin=0, vmax=1.5)
     axis.set(title=f"{title} ({int(mask.sum())})", xticks=[], yticks=[])
-plt.show()
+counts = ", ".join(f"{title} {int(mask.sum())}" for title, mask in panels.items())
+describe(figure, f"Four small masks side by side, with how many cells of each are blue: {counts}.")
 
 # %% [markdown]
 # Number of blue cells in the third panel over number in the fourth: that is all there is to it. The picture hides what
@@ -849,7 +852,8 @@ for part in ("stages", "fuse"):
 axis.invert_yaxis()
 axis.set(title="Multiply-adds of the decoder without the last layer, one image", xlabel="millions")
 axis.legend()
-plt.show()
+sums = ", ".join(f"{order} {sum(parts.values()) / 1e6:.0f} million" for order, parts in orders.items())
+describe(figure, f"Bars of multiply-adds, each cut into stages and fuse: {sums}.")
 
 # %% [markdown]
 # The long orange bar nearly disappears. What the bars hide: enlarging, adding, BatchNorm and ReLU multiply little, but

@@ -293,5 +293,26 @@ def _facade(canvas: Canvas, draw: Random) -> None:
     canvas.box(x, base - canvas.height * 0.3, x + canvas.width * 0.12, base, vary((88, 60, 46), draw), DOOR)
 
 
+def _pet(canvas: Canvas, draw: Random) -> None:
+    """A cat or a dog close up, in a room or on grass; only the four-class sample does without."""
+    width, height = canvas.width, canvas.height
+    if draw.random() < 0.4:
+        _empty_room(canvas, draw)
+    else:
+        horizon = height * draw.uniform(0.2, 0.5)
+        scenery.sky(canvas, horizon, draw)
+        scenery.surface(canvas, horizon, draw, *draw.choice([((104, 140, 70), GRASS), ((176, 160, 130), PATH)]))
+        ground = Ground(canvas, horizon, draw.uniform(1.5, 2.4))
+        ground.add(things.tree, horizon / height + 0.12, horizon / height + 0.04, draw.randint(0, 3))
+        ground.add(things.bush, horizon / height + 0.2, horizon / height + 0.06, draw.randint(0, 2))
+        ground.add(things.flowers, 0.98, 0.7, draw.randint(0, 2))
+        ground.paint()
+    species, body = draw.choice([("cat", 0.5), ("dog", 0.8)])
+    metre = width * draw.uniform(0.4, 0.6) / body
+    things.animal(canvas, width * draw.uniform(0.4, 0.6), height * draw.uniform(0.86, 0.98), metre, draw, species)
+
+
 SCENES = (_street, _square, _park, _avenue, _farm, _room, _shore, _garden, _airfield)
 EMPTY_SCENES = (_empty_room, _desert, _open_sea, _facade)
+STREET_SCENES = (_street, _avenue)
+PET_SCENES = (_pet,)

@@ -48,14 +48,12 @@ def outlines_of(labels: np.ndarray) -> np.ndarray:
     return outlines
 
 
-def require_labels(labels: np.ndarray):
-    wrong = labels[(labels != IGNORE) & ((labels < 0) | (labels >= len(PALETTE)))] if labels.ndim == 2 else None
+def require_labels(labels: np.ndarray, colors: int = len(PALETTE)):
+    wrong = labels[(labels != IGNORE) & ((labels < 0) | (labels >= colors))] if labels.ndim == 2 else None
     if wrong is None:
         raise CourseError(f"Labels must have shape (height, width), but these have {labels.shape}.")
     if wrong.size:
-        raise CourseError(
-            f"There is a label {wrong[0]}: labels are 0 to {len(PALETTE) - 1}, and {IGNORE} where ignored."
-        )
+        raise CourseError(f"There is a label {wrong[0]}: labels are 0 to {colors - 1}, and {IGNORE} where ignored.")
 
 
 def require_same_number(**lists):

@@ -8,7 +8,7 @@ from torch import nn
 from segkit.errors import CourseError
 from segkit.training.settings import require
 
-SCHEDULES = ("poly", "constant")
+SCHEDULES = ("poly", "exponential", "constant")
 HEAD_NAMES = ("decoder", "decode_head", "head")
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
@@ -22,7 +22,8 @@ class Optimisation:
         weight_decay: of weights.
         decay_norms: norms and biases decay as well, as with AdamW(model.parameters()).
         head_learning_rate_factor: how many times higher the learning rate of the head is.
-        warmup_steps, schedule, poly_power: see `learning_rate_factor`.
+        warmup_steps, schedule, poly_power, gamma: see `learning_rate_factor`.
+        steps_per_epoch: after how many steps an "exponential" schedule takes its next one.
 
     Raises:
         CourseError: if a setting is wrong.
@@ -35,6 +36,8 @@ class Optimisation:
     warmup_steps: int = 0
     schedule: str = "poly"
     poly_power: float = 1.0
+    gamma: float = 0.98
+    steps_per_epoch: int = 1
 
     def __post_init__(self):
         rate, decay, factor, warmup = (
@@ -52,6 +55,7 @@ class Optimisation:
             f'schedule="{self.schedule}" is not known: choose one of {", ".join(SCHEDULES)}.',
         )
         require(self.poly_power > 0, f"poly_power={self.poly_power} must be positive; 1 is a straight line.")
+        require(0 < self.gamma <= 1, f"gamma={self.gamma} must lie between 0 and 1; 1 leaves the rate as it is.")
 
     def optimizer(self, model: nn.Module, head: nn.Module | None) -> torch.optim.AdamW:
         """AdamW for the parameters of the model that learn."""
@@ -78,21 +82,42 @@ class Optimisation:
 
     def factor(self, step: int, total_steps: int) -> float:
         """The part of the full learning rate at `step` of a training of `total_steps`."""
-        return learning_rate_factor(step, self.warmup_steps, total_steps, schedule=self.schedule, power=self.poly_power)
+        exponential = {"gamma": self.gamma, "steps_per_epoch": self.steps_per_epoch}
+        schedule = {"schedule": self.schedule, "power": self.poly_power, **exponential}
+        return learning_rate_factor(step, self.warmup_steps, total_steps, **schedule)
 
 
 def learning_rate_factor(
-    step: int, warmup_steps: int, total_steps: int, *, schedule: str = "poly", power: float = 1.0
+    step: int,
+    warmup_steps: int,
+    total_steps: int,
+    *,
+    schedule: str = "poly",
+    power: float = 1.0,
+    gamma: float = 0.98,
+    steps_per_epoch: int = 1,
 ) -> float:
     """The part of the full learning rate that is used at `step` (counted from 0): a linear warm-up, then the schedule.
 
         min(1, (step + 1) / warmup_steps) * (1 - step / total_steps) ** power    "poly"
+        min(1, (step + 1) / warmup_steps) * gamma ** (step // steps_per_epoch)   "exponential"
         min(1, (step + 1) / warmup_steps)                                        "constant"
+
+    "exponential" is torch's `ExponentialLR`, moved on after every epoch.
 
     With "poly", power 1 and 4 warm-up steps of 100: 0.25, 0.495, 0.735, 0.97, 0.96, ..., 0.01.
     """
     warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    if schedule == "exponential":
+        return warmup * gamma ** (step // steps_per_epoch)
     return warmup if schedule == "constant" else warmup * max(0.0, 1.0 - step / total_steps) ** power
+
+
+def described_optimizer(optimizer: torch.optim.Optimizer) -> str:
+    """Its kind, its settings and how many tensors it holds, in one line: what a run is compared by when it goes on."""
+    settings = ", ".join(f"{name}={value}" for name, value in sorted(optimizer.defaults.items()))
+    tensors = sum(len(group["params"]) for group in optimizer.param_groups)
+    return f"{type(optimizer).__name__}({settings}) of {tensors} tensors"
 
 
 def find_head(model: nn.Module, factor: float) -> nn.Module | None:

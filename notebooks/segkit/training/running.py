@@ -8,6 +8,7 @@ from segkit.augmentation import Augmentation
 from segkit.training.failures import call_readably
 from segkit.training.history import History, read_history
 from segkit.training.loading import SeedSteps, TrainingData
+from segkit.training.optimiser import described_optimizer
 from segkit.training.processes import run
 from segkit.training.resume import (
     Position,
@@ -40,11 +41,13 @@ def fit(
     learning_rate: float = 6e-5,
     schedule: str = "poly",
     poly_power: float = 1.0,
+    gamma: float = 0.98,
     warmup_steps: int | None = None,
     weight_decay: float = 0.01,
     decay_norms: bool = False,
     head_learning_rate_factor: float = 10.0,
     head: nn.Module | None = None,
+    optimizer=None,
     gradient_clip: float | None = None,
     validate_every: int = 1,
     early_stopping: int | None = None,
@@ -82,10 +85,12 @@ def fit(
             and targets; see `segkit.loader.Loader`.
         batch_size: images per step, whatever the number of `devices` that share them.
         shuffle: False shows the training images in the order of the data set, the same in every epoch.
-        learning_rate, schedule, poly_power, weight_decay, decay_norms, head_learning_rate_factor: see
+        learning_rate, schedule, poly_power, gamma, weight_decay, decay_norms, head_learning_rate_factor: see
             `segkit.training.optimiser.Optimisation`.
         warmup_steps: None for a tenth of all steps, at most 1500.
         head: see `SegmentationTask`.
+        optimizer: function (model, learning_rate) -> the optimiser to train with; None for the course's AdamW. With
+            one, weight_decay, decay_norms, head_learning_rate_factor and head have no meaning.
         compile: train with torch.compile, where it works.
         gradient_clip, validate_every, early_stopping, precision, accelerator, devices, accumulate, sync_batchnorm,
             checkpoint_every, wandb_project: see `make_trainer`.
@@ -117,6 +122,7 @@ def fit(
         "learning_rate": learning_rate,
         "schedule": schedule,
         "poly_power": poly_power,
+        "gamma": gamma,
         "weight_decay": weight_decay,
         "decay_norms": decay_norms,
         "head_learning_rate_factor": head_learning_rate_factor,
@@ -130,6 +136,8 @@ def fit(
         head=head,
         total_steps=total_steps,
         compile=compile,
+        make_optimizer=optimizer,
+        steps_per_epoch=data.steps_per_epoch,
         warmup_steps=min(LONGEST_WARMUP, total_steps // 10) if warmup_steps is None else warmup_steps,
         **optimisation,
     )
@@ -140,6 +148,7 @@ def fit(
         **loading,
         "augmentation": augmentation and repr(augmentation),
         "training images": len(train_set),
+        "optimizer": optimizer and described_optimizer(task.optimizer_for_model()),
         **sharing,
     }
     options = {
@@ -152,7 +161,7 @@ def fit(
         "wandb_project": wandb_project,
         "progress": progress,
         "callbacks": [SettingsInCheckpoint(settings), SeedSteps(seed), *callbacks],
-        "sent": (model, train_set, val_set, augmentation, loss, confusion_matrix, mean_iou, callbacks),
+        "sent": (model, train_set, val_set, augmentation, loss, confusion_matrix, mean_iou, optimizer, callbacks),
         **sharing,
     }
     _train(out, task, data, epochs, settings, options, resume)

@@ -26,6 +26,7 @@ class SegmentationTask(LightningModule):
         head: the part of the model that is the head; None finds an `MLPDecoder`, or a part named decoder or head.
         total_steps: of the schedule; None takes the trainer's number of steps.
         compile: train with `torch.compile`; validation uses the model as it is.
+        make_optimizer: function (model, learning_rate) -> optimiser; None makes that of `Optimisation`.
         optimisation: learning_rate, weight_decay and the other settings of `Optimisation`.
 
     Raises:
@@ -43,6 +44,7 @@ class SegmentationTask(LightningModule):
         head: nn.Module | None = None,
         total_steps: int | None = None,
         compile: bool = False,
+        make_optimizer=None,
         **optimisation,
     ):
         super().__init__()
@@ -54,7 +56,9 @@ class SegmentationTask(LightningModule):
         self.num_classes = num_classes
         self.total_steps = total_steps
         # in a list: assigned as it is, Lightning would save the head a second time
-        self._head = [head if head is not None else find_head(model, self.optimisation.head_learning_rate_factor)]
+        searched = head is None and make_optimizer is None
+        self._head = [find_head(model, self.optimisation.head_learning_rate_factor) if searched else head]
+        self.make_optimizer = make_optimizer
         self._compiled = [CompiledModel(model)] if compile else []
         self.parts = None
 
@@ -104,7 +108,7 @@ class SegmentationTask(LightningModule):
             warmup_steps <= total_steps,
             f"warmup_steps={warmup_steps} is longer than the whole training of {total_steps} steps.",
         )
-        optimizer = self.optimisation.optimizer(self.model, self._head[0])
+        optimizer = self.optimizer_for_model()
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda step: self.optimisation.factor(step, total_steps)
         )
@@ -112,6 +116,21 @@ class SegmentationTask(LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step", "name": "learning_rate"},
         }
+
+    def optimizer_for_model(self) -> torch.optim.Optimizer:
+        """A new optimiser of this task's kind for its model.
+
+        Raises:
+            CourseError: if `make_optimizer` makes something else.
+        """
+        if self.make_optimizer is None:
+            return self.optimisation.optimizer(self.model, self._head[0])
+        optimizer = self.make_optimizer(self.model, self.optimisation.learning_rate)
+        require(
+            isinstance(optimizer, torch.optim.Optimizer),
+            f"optimizer(model, learning_rate) must return an optimiser of torch, not {described(optimizer)}.",
+        )
+        return optimizer
 
     def _logits(self, logits: Tensor, target: Tensor) -> Tensor:
         expected = (len(target), self.num_classes, *target.shape[1:])

@@ -1,4 +1,7 @@
-"""What the tests ask of `joint_transform`: the image, the target, and whether both are flipped by one coin."""
+"""What the tests ask of a transform of an image and its mask: both results, and whether one coin flips both.
+
+The transform is `joint_transform`, or the function that `name` names.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +14,7 @@ from segkit.checking.probes import Outputs
 from segkit.checking.values import Unknown
 from segkit.tasks.segformer.probes import as_tensor, has_dtype, on_cpu, unchanged, yes
 
+JOINT = "joint_transform"
 Pair = tuple[torch.Tensor, torch.Tensor]
 COINS = 24  # flips that must not all fall the same way: 1 in 8 million times they do
 REPEATS = 8
@@ -23,22 +27,29 @@ def transformed_image(
     image: torch.Tensor,
     mask: torch.Tensor,
     settings: dict,
+    name: str = JOINT,
     doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The image that `joint_transform` makes."""
+    """The image that the transform makes."""
     candidate.begin(doubles=doubles)
-    return {"the image": _transform(candidate, image, mask, settings)[0]}
+    return {"the image": _transform(candidate, image, mask, settings, name)[0]}
 
 
 def resized_image(
-    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    image: torch.Tensor,
+    mask: torch.Tensor,
+    settings: dict,
+    name: str = JOINT,
+    doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The image that `joint_transform` makes, without the mean and spread of each channel, its border blackened.
+    """The image that the transform makes, without the mean and spread of each channel, its border blackened.
 
     At the border it matters whether resizing is antialiased; normalisation is another question.
     """
     candidate.begin(doubles=doubles)
-    made, _ = _transform(candidate, image, mask, settings)
+    made, _ = _transform(candidate, image, mask, settings, name)
     if isinstance(made, torch.Tensor) and made.ndim == 3 and min(made.shape[1:]) > 2 * BORDER:
         inside = _standardised(made[:, BORDER:-BORDER, BORDER:-BORDER])
         made = functional.pad(inside, [BORDER] * 4)
@@ -46,11 +57,17 @@ def resized_image(
 
 
 def transformed_target(
-    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    image: torch.Tensor,
+    mask: torch.Tensor,
+    settings: dict,
+    name: str = JOINT,
+    doubles: Iterable[str] = (),
 ) -> Outputs:
-    """The target that `joint_transform` makes."""
+    """The target that the transform makes."""
     candidate.begin(doubles=doubles)
-    return {"the target": _transform(candidate, image, mask, settings)[1]}
+    return {"the target": _transform(candidate, image, mask, settings, name)[1]}
 
 
 def transformed_pair(
@@ -89,30 +106,39 @@ def transform_coins(
 
 
 def transform_manners(
-    candidate: Candidate, *, image: torch.Tensor, mask: torch.Tensor, settings: dict, doubles: Iterable[str] = ()
+    candidate: Candidate,
+    *,
+    image: torch.Tensor,
+    mask: torch.Tensor,
+    settings: dict,
+    name: str = JOINT,
+    target_dtype: str = "int64",
+    doubles: Iterable[str] = (),
 ) -> Outputs:
     """The pair, its dtypes, and whether image and mask are left unchanged."""
     candidate.begin(doubles=doubles)
-    answer = candidate.call("joint_transform", on_cpu(image), on_cpu(mask), **settings)
-    made, target = _pair(answer.result)
+    answer = candidate.call(name, on_cpu(image), on_cpu(mask), **settings)
+    made, target = _pair(answer.result, name)
     return {
         "the image": _standardised(made),
         "the target": target,
         **has_dtype("the image's dtype", made, "float32"),
-        **has_dtype("the target's dtype", target, "int64"),
+        **has_dtype("the target's dtype", target, target_dtype),
         **unchanged(answer.inputs_changed),
     }
 
 
-def _transform(candidate: Candidate, image: torch.Tensor, mask: torch.Tensor, settings: dict) -> Pair:
-    return _pair(candidate.call("joint_transform", on_cpu(image), on_cpu(mask), **settings).result)
+def _transform(
+    candidate: Candidate, image: torch.Tensor, mask: torch.Tensor, settings: dict, name: str = JOINT
+) -> Pair:
+    return _pair(candidate.call(name, on_cpu(image), on_cpu(mask), **settings).result, name)
 
 
-def _pair(value: Any) -> Pair:
+def _pair(value: Any, name: str) -> Pair:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         kind = value.type_name if isinstance(value, Unknown) else type(value).__name__
         count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
-        raise AnswerError(f"joint_transform returns a {kind}{count}; the pair (image, target) was expected.")
+        raise AnswerError(f"{name} returns a {kind}{count}; the pair (image, target) was expected.")
     return as_tensor(value[0]), as_tensor(value[1])
 
 
