@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
         return status
     except BrokenPipeError:  # `| head` has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at the end
-        return 0
+        return 141  # as the shell says it: the command may have been cut short
     except CourseError as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 2

@@ -374,6 +374,16 @@ def test_only_what_is_missing_is_installed_and_torch_stays(content, files, colab
     assert done.returncode == 0 and "Installing" not in done.stdout
 
 
+def test_constraints_are_the_versions_that_count_and_pip_reads_all_of_them(tmp_path, monkeypatch):
+    """System-wide packages have versions that pip refuses to read, and older copies of what is installed above them."""
+    from segkit.online.requirements import _installed
+
+    fake_packages(tmp_path / "system", {"tqdm": "4.1", "shadowed": "1.0", "devscripts": "2.22.1ubuntu1"})
+    fake_packages(tmp_path / "own", {"Shadowed": "2.0+cu128", "early": "1.0rc1"})
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "own"), str(tmp_path / "system")])
+    assert _installed() == ["early==1.0rc1", "shadowed==2.0+cu128", "tqdm==4.1"]
+
+
 def test_torch_is_never_installed(content, files, tmp_path):
     without = {name: version for name, version in INSTALLED.items() if name != "torch"}
     packages = fake_packages(tmp_path / "packages", without)
@@ -404,6 +414,32 @@ def test_notebook_1_runs_to_its_end_in_colab_with_data_in_drive(content, files, 
     drive = content / "drive" / "MyDrive" / "segformer-course" / "segformer"
     assert list(drive.glob("data/*/manifest.json"))
     assert not (content / "data").exists() and not (content / "segformer-course" / "segformer" / "data").exists()
+
+
+KEEP = "from segkit.online.colab import keep_notebook; keep_notebook()"
+
+
+def test_what_is_written_in_a_page_that_a_badge_opened_is_put_into_drive(content, files, packages, tmp_path):
+    page = put(tmp_path, "page.ipynb", completed("intro/01_warmup", files["intro/01_warmup.ipynb"]))
+    notebook = put(content, "01_warmup.ipynb", with_drive_ticked(files["intro/01_warmup.ipynb"]))
+    done = run_start_cell(notebook, packages, then=KEEP, COLAB_PAGE=str(page))
+    target = content / "drive" / "MyDrive" / "segformer-course" / "intro" / "01_warmup.ipynb"
+    assert f"{target} holds what is open here" in done.stdout, done.stderr
+    kept = nbformat.read(target, as_version=4)
+    assert [cell.source for cell in kept.cells] == [cell.source for cell in nbformat.read(page, as_version=4).cells]
+
+
+@pytest.mark.parametrize("other", ["work", "half"])
+def test_it_is_not_put_over_other_work(content, files, packages, tmp_path, other):
+    page = put(tmp_path, "page.ipynb", completed("intro/01_warmup", files["intro/01_warmup.ipynb"]))
+    notebook = put(content, "01_warmup.ipynb", with_drive_ticked(files["intro/01_warmup.ipynb"]))
+    assert run_start_cell(notebook, packages).returncode == 0
+    drive = content / "drive" / "MyDrive" / "segformer-course" / "intro"
+    whole = edited(files["intro/01_warmup.ipynb"], lambda cells: cells[-1].update(source="Other work."))
+    target = put(drive, "01_warmup.ipynb", whole if other == "work" else whole[: len(whole) // 2])
+    before = target.read_bytes()
+    done = run_start_cell(notebook, packages, then=KEEP, COLAB_PAGE=str(page))
+    assert "has other work in it" in done.stderr and target.read_bytes() == before
 
 
 def test_the_warm_up_is_handed_in_from_the_page_that_is_open_in_colab(content, files, tmp_path):

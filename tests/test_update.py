@@ -29,7 +29,7 @@ from segkit.errors import CourseError
 from segkit.releases import renewing
 from segkit.releases.bundle import Release, describe
 from segkit.releases.merging import merge
-from segkit.releases.notebooks import cell_digests, parse_notebook
+from segkit.releases.notebooks import cell_digests, parse_notebook, written
 from segkit.releases.renewing import finish, renew
 from segkit.student import code_cells, load_cells
 from segkit.update import update
@@ -72,7 +72,7 @@ def second(first) -> Release:
     files[WARMUP] = edited(files[WARMUP], correct)
     files["segkit/errors.py"] += b"\n# corrected\n"
     files["segkit/new_part.py"] = b"HERE = True\n"
-    return release_of(files)
+    return stamped(release_of(files), "second")
 
 
 def release_of(files) -> Release:
@@ -107,6 +107,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def as_published(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A folder's files without what tells of releases."""
+    return {path: data for path, data in files.items() if path != "release.json" and not path.startswith(".releases/")}
+
+
 def own(text: str, cell_type: str = "code") -> dict:
     more = {"outputs": [], "execution_count": None} if cell_type == "code" else {}
     return {"cell_type": cell_type, "id": f"own-{abs(hash(text))}", "metadata": {}, "source": text, **more}
@@ -117,7 +122,7 @@ def own(text: str, cell_type: str = "code") -> dict:
 
 def test_untouched_notebooks_and_segkit_are_replaced(home, second):
     done = renew(home, second)
-    assert {path: content for path, content in contents(home).items() if path != "release.json"} == second.files
+    assert as_published(contents(home)) == second.files
     assert done.words == [f"{WARMUP} was corrected."]
     assert not renew(home, second).changed
 
@@ -288,6 +293,53 @@ def test_ids_of_a_release_are_unique_and_tell_texts_apart(first):
         assert len(cells) == len(notebook["cells"]) and cell_digests(notebook) == cells
 
 
+def stamped(release: Release, stamp: str) -> Release:
+    """The release whose warm-up was built anew, as each that differs is."""
+    notebook = parse_notebook(release.files[WARMUP])
+    notebook["metadata"]["course"]["built"] = stamp
+    return release_of({**release.files, WARMUP: written(notebook)})
+
+
+def test_a_page_that_was_saved_over_a_correction_is_corrected_again(home, second):
+    """As Jupyter does on "Overwrite", and Colab with a page that was open before."""
+    page = work(home, WARMUP, lambda cells: cells.append(own("mine = 1")))
+    renew(home, second)
+    corrected = sources(home)
+    (home / WARMUP).write_bytes(page)
+    done = renew(home, second)
+    assert "was corrected, with your work in it" in done.words[0] and sources(home) == corrected
+    assert not renew(home, second).changed
+
+
+def test_a_page_that_was_saved_over_two_corrections_is_compared_with_its_own_release(home, second):
+    page = work(home, WARMUP, lambda cells: cells.append(own("mine = 1")))
+    renew(home, second)
+    (home / WARMUP).write_bytes(page)
+    third = edited(second.files[WARMUP], lambda cells: cell_with(cells, "CORRECTED").update(source="CORRECTED = 3"))
+    renew(home, stamped(release_of({**second.files, WARMUP: third}), "third"))
+    after = sources(home)
+    assert sum("_ = torch.manual_seed(0)" in text for text in after) == 0 and after.count("CORRECTED = 3") == 1
+    assert "What is new." in after and after[-1] == "mine = 1"
+
+
+def test_a_correction_that_only_moves_a_cell_reaches_the_student(home, first):
+    moved = edited(first.files[WARMUP], lambda cells: cells.insert(1, cells.pop(3)))
+    renew(home, stamped(release_of({**first.files, WARMUP: moved}), "moved"))
+    assert sources(home)[1] == sources_of(moved)[1]
+
+
+def sources_of(content: bytes) -> list[str]:
+    return ["".join(cell["source"]) for cell in parse_notebook(content)["cells"]]
+
+
+def test_a_notebook_that_is_a_link_stays_one(home, second, tmp_path):
+    elsewhere = tmp_path / "synchronised.ipynb"
+    (home / WARMUP).rename(elsewhere)
+    (home / WARMUP).symlink_to(elsewhere)
+    renew(home, second)
+    assert (home / WARMUP).is_symlink() and elsewhere.read_bytes() == second.files[WARMUP]
+
+
 # --- interruptions --------------------------------------------------------------------------------------------------
 
 
@@ -366,8 +418,37 @@ def test_importing_segkit_goes_on_with_what_was_interrupted(home, second, monkey
     done = subprocess.run(call, cwd=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     shutil.rmtree(home / "segkit" / "__pycache__", ignore_errors=True)
-    files = {path: content for path, content in contents(home).items() if path != "release.json" and ".pyc" not in path}
-    assert files == second.files
+    assert {path: data for path, data in as_published(contents(home)).items() if ".pyc" not in path} == second.files
+
+
+def test_two_kernels_that_go_on_with_it_at_once_are_not_in_each_others_way(home, second, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(renewing, "finish", lambda home: None)
+        renew(home, second)
+    move, others = renewing._move, []
+
+    def late(new, target, in_place):
+        if not others:
+            others.append(new)
+            finish(home)
+        move(new, target, in_place)
+
+    monkeypatch.setattr(renewing, "_move", late)
+    finish(home)
+    assert as_published(contents(home)) == second.files and not (home / ".renewal").exists()
+
+
+def test_what_was_interrupted_and_cannot_be_gone_on_with_is_a_sentence(home, second, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(renewing, "finish", lambda home: None)
+        renew(home, second)
+
+    def locked(*arguments):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", locked)
+    with pytest.raises(CourseError, match=r"cannot be written to .*Permission denied"):
+        finish(home)
 
 
 def test_what_was_saved_during_an_interruption_is_kept(home, second, monkeypatch, capsys):
@@ -420,6 +501,13 @@ def test_update_from_a_file_on_the_command_line(home, second, tmp_path, capsys):
     (tmp_path / "bundle.zip").write_bytes(b"no zip")
     done = subprocess.run(call, cwd=home, env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.strip().endswith("is not the course's zip file: download it again.")
+
+
+def test_a_setting_that_only_the_new_segkit_knows_is_no_error(home, second, tmp_path, capsys):
+    settings = second.files["course.toml"] + b'[new]\nsetting = "x"\n'
+    (tmp_path / "bundle.zip").write_bytes(zipped({**second.files, "course.toml": settings}))
+    update(tmp_path / "bundle.zip", home)
+    assert "The course was corrected" in capsys.readouterr().out
 
 
 def test_update_without_an_address_says_what_to_do(home):

@@ -44,7 +44,14 @@ def update(source=None, folder=None) -> None:
         raise CourseError(f"{folder} belongs to the course's own repository: what is in there is built, not updated.")
     with tempfile.TemporaryDirectory() as scratch:
         release = read_bundle(_fetched(str(source), Path(scratch)))
-    print(described(renew(folder, release), read_settings(folder / "course.toml").online_news))
+    print(described(renew(folder, release), _news(folder)))
+
+
+def _news(folder: Path) -> str:
+    try:
+        return read_settings(folder / "course.toml").online_news
+    except CourseError:  # the new file sets what only the new segkit knows
+        return ""
 
 
 def _fetched(source: str, scratch: Path) -> Path:

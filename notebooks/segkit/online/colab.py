@@ -69,11 +69,15 @@ def keep_notebook(folder=".") -> None:
         )
     name, notebook = found
     target = Path(folder).resolve() / f"{name}.ipynb"
-    there = parse_notebook(target.read_bytes()) if target.is_file() else None
-    if there and has_work(there, released_cells(target)) and not same_work(there, notebook):
+    if target.is_file() and _has_other_work(target, notebook):
         raise CourseError(f"{target} has other work in it: rename it or move it away, then call this again.")
     target.write_bytes(written(notebook))
     print(f"{target} holds what is open here: open it from Drive and go on there.")
+
+
+def _has_other_work(path: Path, notebook: dict) -> bool:
+    there = parse_notebook(path.read_bytes())  # None: what that is, nobody knows
+    return there is None or (has_work(there, released_cells(path)) and not same_work(there, notebook))
 
 
 def released_cells(path: Path) -> Mapping[str, str]:

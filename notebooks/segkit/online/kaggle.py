@@ -38,7 +38,7 @@ def take_inputs(folder: Path, released: Description, inputs: Path | None = None)
 
 
 def _is_worked_on(path: Path, released: dict) -> bool:
-    notebook = parse_notebook(path.read_bytes())
+    notebook = parse_notebook(path.read_bytes()) if path.is_file() else None
     return notebook is not None and has_work(notebook, released)
 
 

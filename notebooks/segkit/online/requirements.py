@@ -12,6 +12,10 @@ from segkit.errors import CourseError
 
 # They fit the machine's GPU and drivers, as whoever set it up knows best.
 NEVER = ("torch", "torchvision")
+# As pip reads it (PEP 440); one "2.22.1ubuntu1" of the system's packages, and it reads no constraint at all.
+_VERSION = re.compile(
+    r"(\d+!)?\d+(\.\d+)*((a|b|rc)\d+)?(\.post\d+)?(\.dev\d+)?(\+[a-z0-9]+([._-][a-z0-9]+)*)?", re.IGNORECASE
+)
 _THERE = ("jupyterlab", "ipykernel")  # the notebook is open already, and some other program shows it
 
 
@@ -63,8 +67,11 @@ def _is_installed(name: str) -> bool:
 
 def _installed() -> list[str]:
     """Every installed package with its version, as constraints for pip."""
-    found = {one.metadata["Name"]: one.version for one in metadata.distributions()}
-    return sorted(f"{name}=={version}" for name, version in found.items() if name and version)
+    found: dict[str, str] = {}
+    for one in metadata.distributions():  # the first of a name is the one that is imported
+        if (name := one.metadata["Name"]) and _VERSION.fullmatch(one.version or ""):
+            found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), one.version)
+    return sorted(f"{name}=={version}" for name, version in found.items())
 
 
 def _pip(*arguments: str) -> None:

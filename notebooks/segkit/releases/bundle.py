@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from segkit.errors import CourseError
-from segkit.releases.notebooks import cell_digests, parse_notebook
+from segkit.releases.notebooks import cell_digests, parse_notebook, stamp_of
 
 FOLDER = "segformer-course"  # in the zip
 DESCRIPTION = "release.json"
@@ -29,11 +29,13 @@ class Description:
     """What `release.json` says.
 
     version: depends on the files alone. files: path -> sha256. cells: path of a notebook -> id of a cell -> its digest.
+    stamps: path of a notebook -> `stamp_of`.
     """
 
     version: str
     files: Mapping[str, str] = field(repr=False)
     cells: Mapping[str, Mapping[str, str]] = field(repr=False)
+    stamps: Mapping[str, str | None] = field(repr=False)
 
     def written(self) -> bytes:
         """The content of `release.json`."""
@@ -51,9 +53,11 @@ class Release:
 def describe(files: Mapping[str, bytes]) -> Description:
     """The description of a release that consists of these files (path -> content)."""
     digests = {path: sha256(data).hexdigest() for path, data in sorted(files.items())}
-    notebooks = {path: parse_notebook(files[path]) for path in digests if is_notebook(path)}
+    parsed = {path: parse_notebook(files[path]) for path in digests if is_notebook(path)}
+    notebooks = {path: notebook for path, notebook in parsed.items() if notebook}
     version = sha256(json.dumps(digests).encode()).hexdigest()[:12]
-    return Description(version, digests, {path: cell_digests(found) for path, found in notebooks.items() if found})
+    cells = {path: cell_digests(notebook) for path, notebook in notebooks.items()}
+    return Description(version, digests, cells, {path: stamp_of(notebook) for path, notebook in notebooks.items()})
 
 
 def is_notebook(path: str) -> bool:
@@ -121,4 +125,5 @@ def _description(data: bytes) -> Description:
     found = json.loads(data)
     if found["format"] != FORMAT:
         raise ValueError(found["format"])
-    return Description(str(found["version"]), dict(found["files"]), {k: dict(v) for k, v in found["cells"].items()})
+    cells = {path: dict(digests) for path, digests in found["cells"].items()}
+    return Description(str(found["version"]), dict(found["files"]), cells, dict(found["stamps"]))

@@ -6,21 +6,15 @@ answer to a task stays the student's; of any other cell both stand there, the co
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from segkit.releases.notebooks import (
-    START,
-    cell_digest,
-    cell_digests,
-    id_of,
-    is_start,
-    metadata_of,
-    source_of,
-)
+from segkit.releases.matching import defined_names, matched
+from segkit.releases.notebooks import START, cell_digest, cell_digests, id_of, metadata_of, source_of
 
-_DEFINED = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 CHANGED = "-changed"  # ends the id of a cell that shows how a task reads now
+_NOTE = "**The course has changed this task since you wrote your answer.** It reads now:\n\n"
+_NOTE_ENDS = "Your answer above is as you left it. Delete this cell when you have read it."
 
 
 @dataclass
@@ -62,11 +56,38 @@ class _Merge:
             self.below.setdefault(place, []).extend(self._own(cell, key))
             place = key if key in self.cells else place
         cells = list(self.below[None])
-        for key, cell in self.cells.items():
-            cells += [cell, *self.below.get(key, [])]
+        for key in self._order(keys):
+            cells += [*([] if self._stays_deleted(key, keys) else [self.cells[key]]), *self.below.get(key, [])]
         metadata = metadata_of(self.student) | metadata_of(self.release)
         self.merged.notebook = self.release | {"metadata": metadata, "cells": _with_ids(cells)}
         return self.merged
+
+    def _order(self, keys: list[str | None]) -> list[str]:
+        """The release's order; the student's if cells were moved, for the last definition counts."""
+        theirs = [key for key in keys if key in self.cells]
+        known = [key for key in self.before or self.cells if key in theirs]
+        if [key for key in theirs if key in known] == known:
+            return list(self.cells)
+        above = None
+        for key in self.cells:
+            if key not in theirs:
+                theirs.insert(theirs.index(above) + 1 if above else 0, key)
+            above = key
+        return theirs
+
+    def _stays_deleted(self, key: str, keys: list[str | None]) -> bool:
+        """Whether the student has deleted a released cell that need not come back.
+
+        That is one that the course left as it was and grading does not ask for, or a stub whose names stand in another
+        cell of the student's: below it, the stub would undo them.
+        """
+        if key in keys or key == START or key not in (self.before or self.cells):
+            return False
+        marks, names = metadata_of(self.cells[key], "nbgrader"), set(defined_names(self.cells[key]))
+        if not marks:
+            return self.now[key] == self.before.get(key)
+        written = {name for cell in self.student["cells"] for name in defined_names(cell)}
+        return bool(marks.get("solution") and names and names <= written)
 
     def _own(self, cell: dict, key: str | None) -> list[dict]:
         """The student's cells that a cell becomes; what belongs into a released one is put there."""
@@ -81,11 +102,12 @@ class _Merge:
         return self._apart(cell) if cell_digest(cell) != self.now[key] else []
 
     def _written_by_student(self, cell: dict) -> list[dict]:
+        text = source_of(cell).strip()
         replaced = any(id_of(cell) == id_of(note) for below in self.below.values() for note in below)
-        if not source_of(cell).strip() or (replaced and str(id_of(cell)).endswith(CHANGED)):
+        if not text or (replaced and text.startswith(_NOTE) and text.endswith(_NOTE_ENDS)):
             return []
         self.merged.work = True
-        return [cell]
+        return [_without_id(cell) if id_of(cell) in self.cells else cell]
 
     def _may_stay(self, key: str) -> bool:
         """Whether the student's text of a released cell stands in place of the course's."""
@@ -101,7 +123,7 @@ class _Merge:
             result["source"] = source_of(cell)
             if self.now[key] != self.before.get(key, self.now[key]):
                 self._show_change(key, released)
-        same = source_of(cell).rstrip() == source_of(result).rstrip()
+        same = cell_digest(cell) == cell_digest(result)
         if cell.get("cell_type") == released.get("cell_type") == "code" and same and cell.get("outputs"):
             self.merged.work = True
             result |= {"outputs": cell["outputs"], "execution_count": cell.get("execution_count")}
@@ -113,9 +135,8 @@ class _Merge:
         """Below an answer of the student's: how its task reads now."""
         text = source_of(released)
         text = f"```python\n{text}\n```" if released.get("cell_type") == "code" else text
-        words = f"**The course has changed this task since you wrote your answer.** It reads now:\n\n{text}\n\n"
         note = {"cell_type": "markdown", "id": f"{key}{CHANGED}", "metadata": {}}
-        note["source"] = f"{words}Your answer above is as you left it. Delete this cell when you have read it."
+        note["source"] = f"{_NOTE}{text}\n\n{_NOTE_ENDS}"
         self.below.setdefault(key, []).insert(0, note)
         name = metadata_of(released, "course").get("task") or key
         self.merged.look.append(f"task {name} was changed, your answer was not: the new text stands below it")
@@ -128,51 +149,13 @@ class _Merge:
         metadata = {name: value for name, value in metadata_of(cell).items() if name not in ("nbgrader", "course")}
         if isinstance(metadata.get("tags"), list):
             metadata["tags"] = [tag for tag in metadata["tags"] if tag != "check"]
-        return [cell | {"metadata": metadata}]
+        return [_without_id(cell | {"metadata": metadata})]
 
 
-def matched(cells: list[dict], before: Mapping[str, str], released: Mapping[str, dict]) -> list[str | None]:
-    """Which released cell each of the student's is, by its key; None is a cell of the student's own.
-
-    Ids and names are lost in some editors, so text, what a cell defines, and for written answers the place say it, too.
-    """
-    found: list[str | None] = [None] * len(cells)
-    marks = {key: metadata_of(cell, "nbgrader") for key, cell in released.items()}
-    names = {about["grade_id"]: key for key, about in marks.items() if about.get("grade_id")}
-    texts = {digest: key for key, digest in before.items()} | {cell_digest(cell): key for key, cell in released.items()}
-    stubs = {
-        name: key
-        for key, cell in released.items()
-        if marks[key].get("solution") and cell.get("cell_type") == "code"
-        for name in _DEFINED.findall(source_of(cell))
-    }
-
-    def pair(key_of: Callable[[dict], str | None]) -> None:
-        # From the end: of several definitions the last one counts.
-        for place in reversed(range(len(cells))):
-            key = key_of(cells[place]) if found[place] is None else None
-            if key is not None and key not in found:
-                found[place] = key
-
-    pair(lambda cell: START if is_start(cell) and START in {*before, *released} else None)
-    pair(lambda cell: id_of(cell) if id_of(cell) in before or id_of(cell) in released else None)
-    pair(lambda cell: names.get(metadata_of(cell, "nbgrader").get("grade_id") or ""))
-    pair(lambda cell: texts.get(cell_digest(cell)))
-    pair(lambda cell: next((stubs[name] for name in _DEFINED.findall(source_of(cell)) if name in stubs), None))
-    answers = [key for key in released if marks[key].get("solution") and released[key].get("cell_type") == "markdown"]
-    for key in answers:
-        if key not in found and (place := _place_of_answer(key, list(released), cells, found)) is not None:
-            found[place] = key
-    return found
-
-
-def _place_of_answer(key: str, order: list[str], cells: list[dict], found: list[str | None]) -> int | None:
-    """The first text of the student's own between the released cells around an answer."""
-    number = order.index(key)
-    above = max((found.index(k) for k in order[:number] if k in found), default=-1)
-    below = min((found.index(k) for k in order[number + 1 :] if k in found), default=len(cells))
-    own = (place for place in range(above + 1, below) if found[place] is None)
-    return next((place for place in own if cells[place].get("cell_type") == "markdown"), None)
+def _without_id(cell: dict) -> dict:
+    """A cell of the student's whose id is the course's: the next correction must not take it for that one."""
+    metadata = {name: value for name, value in metadata_of(cell).items() if name != "id"}
+    return {name: value for name, value in cell.items() if name != "id"} | {"metadata": metadata}
 
 
 def _with_ids(cells: list[dict]) -> list[dict]:

@@ -33,10 +33,16 @@ def source_of(cell: dict) -> str:
 
 
 def metadata_of(cell: dict, part: str | None = None) -> dict:
-    """A cell's metadata, or one part of it; {} if there are none."""
+    """The metadata of a cell or notebook, or one part of it; {} if there are none."""
     found = cell.get("metadata")
     found = found.get(part) if part and isinstance(found, dict) else found
     return found if isinstance(found, dict) else {}
+
+
+def stamp_of(notebook: dict) -> str | None:
+    """What tells one release of a notebook from another, and stays in the student's; None if it was lost."""
+    found = metadata_of(notebook, "course").get("built")
+    return found if isinstance(found, str) else None
 
 
 def id_of(cell: dict) -> str | None:
@@ -47,12 +53,14 @@ def id_of(cell: dict) -> str | None:
 
 def is_start(cell: dict) -> bool:
     """Whether it is the cell that fetches the course, also if it has lost its id."""
-    return id_of(cell) == START or _STARTS in source_of(cell)
+    source = source_of(cell)
+    return id_of(cell) == START or (_STARTS in source and (_DRIVE in source or _NO_DRIVE in source))
 
 
 def cell_digest(cell: dict) -> str:
     """Tells whether two cells hold the same text."""
-    return sha256(source_of(cell).rstrip().encode("utf-8", "replace")).hexdigest()[:16]
+    text = source_of(cell).replace("\r\n", "\n").rstrip()
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def cell_digests(notebook: dict) -> dict[str, str]:

@@ -9,6 +9,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -16,11 +18,12 @@ from pathlib import Path
 from segkit.errors import CourseError
 from segkit.releases.bundle import DESCRIPTION, Description, Release, is_notebook, read_description
 from segkit.releases.merging import merge
-from segkit.releases.notebooks import parse_notebook, wants_drive, with_drive, written
+from segkit.releases.notebooks import parse_notebook, stamp_of, wants_drive, with_drive, written
 
 RENEWAL = ".renewal"
 PLAN = "plan.json"
 KEPT = "kept"  # where notebooks are put as they were before a correction
+EARLIER = ".releases"  # descriptions of the releases before this one
 
 
 @dataclass
@@ -46,7 +49,7 @@ def renew(home: Path, release: Release, *, only_notebooks: bool = False, drive: 
     Raises:
         CourseError: if the folder cannot be written; then nothing in it has changed, or the next call goes on.
     """
-    try:
+    with _in_a_sentence(home):
         home.mkdir(parents=True, exist_ok=True)
         finish(home)
         plan = _Plan(home, release, drive)
@@ -58,46 +61,58 @@ def renew(home: Path, release: Release, *, only_notebooks: bool = False, drive: 
         if not only_notebooks:
             plan.remove_dropped()
         plan.carry_out()
+    return plan.done
+
+
+def finish(home: Path) -> None:
+    """Go on with a renewal that was interrupted when everything was prepared; nothing happens if there is none.
+
+    Raises:
+        CourseError: if the folder cannot be written; the next call goes on.
+    """
+    workplace = home / RENEWAL
+    with _in_a_sentence(home):
+        try:
+            plan = json.loads((workplace / PLAN).read_bytes())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return
+        for path in plan["write"]:
+            new, target = workplace / "files" / path, home / path
+            with suppress(FileNotFoundError):  # an earlier call has moved it, or another kernel that goes on as well
+                later = home / plan["kept"] / f"later-{target.name}"
+                _keep_if_saved_since(target, plan["was"].get(path), new.read_bytes(), later)
+                _move(new, target, plan["in_place"])
+        for path in plan["remove"]:
+            (home / path).unlink(missing_ok=True)
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+@contextmanager
+def _in_a_sentence(home: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CourseError(
             f"The course cannot be written to {home} ({error.strerror or error}): make room or choose another folder, "
             "then run this again, which goes on."
         ) from None
-    return plan.done
-
-
-def finish(home: Path) -> None:
-    """Go on with a renewal that was interrupted when everything was prepared; nothing happens if there is none."""
-    workplace = home / RENEWAL
-    try:
-        plan = json.loads((workplace / PLAN).read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return
-    for path in plan["write"]:
-        new, target = workplace / "files" / path, home / path
-        if new.is_file():  # else an earlier call has moved it
-            _keep_if_saved_since(target, plan["was"].get(path), new, home / plan["kept"] / f"later-{target.name}")
-            _move(new, target, plan["in_place"])
-    for path in plan["remove"]:
-        (home / path).unlink(missing_ok=True)
-    shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _move(new: Path, target: Path, in_place: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    if in_place and target.exists():
+    if (in_place or target.is_symlink()) and target.exists():
         shutil.copyfile(new, target)
         new.unlink()
     else:
         os.replace(new, target)
 
 
-def _keep_if_saved_since(target: Path, was: str | None, new: Path, kept: Path) -> None:
+def _keep_if_saved_since(target: Path, was: str | None, new: bytes, kept: Path) -> None:
     """A notebook that was saved after the plan was made, while the renewal was interrupted, is put aside."""
     if was is None or not target.is_file():
         return
     found = target.read_bytes()
-    if _sha256(found) not in (was, _sha256(new.read_bytes())):
+    if _sha256(found) not in (was, _sha256(new)):
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(target, kept)
         print(f"{target} was saved while it was being corrected: as you saved it, it is {kept}.")
@@ -121,7 +136,7 @@ class _Plan:
 
     @property
     def known(self) -> Description:
-        return self.before or Description("", {}, {})
+        return self.before or Description("", {}, {}, {})
 
     def add_file(self, path: str) -> None:
         """A file of the course; one that somebody has changed is kept beside."""
@@ -138,11 +153,12 @@ class _Plan:
         self.was[path] = "" if old is None else _sha256(old)
         if old is None:
             self._write(path, written(with_drive(new, True)) if self.drive else self.release.files[path])
-        elif self.known.cells.get(path) != self.release.about.cells[path]:
-            self._correct(path, old, new)
+            return
+        student, cells_differ = parse_notebook(old), self.known.cells.get(path) != self.release.about.cells[path]
+        if cells_differ or (student and stamp_of(student) and stamp_of(student) != stamp_of(new)):
+            self._correct(path, old, student, new)
 
-    def _correct(self, path: str, old: bytes, new: dict) -> None:
-        student = parse_notebook(old)
+    def _correct(self, path: str, old: bytes, student: dict | None, new: dict) -> None:
         if student is None:
             beside = f"{path.removesuffix('.ipynb')}.new.ipynb"
             self._write(beside, self.release.files[path])
@@ -150,7 +166,7 @@ class _Plan:
             return
         chosen = wants_drive(student)
         drive = self.drive if chosen is None else chosen
-        merged = merge(student, self.known.cells.get(path, {}), with_drive(new, drive))
+        merged = merge(student, self._cells_before(path, student), with_drive(new, drive))
         if not merged.work:
             self._write(path, written(merged.notebook) if drive else self.release.files[path])
             self.done.words.append(f"{path} was corrected.")
@@ -161,6 +177,14 @@ class _Plan:
             self._write(path, content)
             look = f" Look at it: {'; '.join(merged.look)}." if merged.look else ""
             self.done.words.append(f"{path} was corrected, with your work in it; as it was, it is {kept}.{look}")
+
+    def _cells_before(self, path: str, student: dict) -> Mapping[str, str]:
+        """The cells of the release that a notebook is of: an earlier one if a page was saved over a correction."""
+        earlier = (read_description(folder) for folder in (self.home / EARLIER).glob("*"))
+        abouts = [self.known, self.release.about, *(about for about in earlier if about)]
+        stamp = stamp_of(student)
+        same = (about for about in abouts if stamp is None or about.stamps.get(path) == stamp)
+        return next(same, Description("", {}, {}, {})).cells.get(path, {})
 
     def remove_dropped(self) -> None:
         """What was in the release before and is not in this one, unless somebody has changed it."""
@@ -173,6 +197,8 @@ class _Plan:
         """Prepare everything, then do it; the description of the release is written last."""
         if self.known == self.release.about and not self.write and not self.remove:
             return
+        if self.before and self.before.version != self.release.about.version:
+            self._write(f"{EARLIER}/{self.before.version}/{DESCRIPTION}", self.before.written())
         self._write(DESCRIPTION, self.release.about.written())
         self.done.changed = [*self.write, *self.remove]
         for left in self.home.glob(f"{RENEWAL}-*"):  # by a process that was killed while it prepared
