@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ASSIGNMENT ?=
+TASK ?=
 ONE := $(if $(ASSIGNMENT),--assignment $(ASSIGNMENT))
 DATA ?=
 WORKERS ?= 2
@@ -11,7 +12,7 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox browser demo demo-transfer test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests clean
+.PHONY: help environment sandbox browser demo demo-transfer test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests pictures clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,13 +39,13 @@ sandbox:  ## what student code is locked in: bubblewrap, and setpriv and prlimit
 	  fi; \
 	fi
 
-browser:  ## what the class report's tests open it in: Debian's Chromium (installed if you are root)
+browser:  ## what tests open JupyterLab, formgrader and the class report in: Debian's Chromium (installed if you are root)
 	@if ! command -v chromium >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing Chromium, in which the class report is tested ..."; \
+	    echo "Installing Chromium, in which JupyterLab, formgrader and the class report are tested ..."; \
 	    apt-get update -qq && apt-get install -yqq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	  else \
-	    echo "Chromium is missing, in which the class report is tested: install it, for example with"; \
+	    echo "Chromium is missing, in which JupyterLab, formgrader and the class report are tested: install it with"; \
 	    echo "  sudo apt-get install chromium"; exit 1; \
 	  fi; \
 	fi
@@ -68,8 +69,8 @@ mutation: environment  ## does each small change of the reference fail a hidden 
 verdicts: environment  ## are verdicts right, and the same for 20 secrets? takes long (SECRETS=3: fewer; DEVICE=cuda: on a GPU as well)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/verdicts.py --secrets $(or $(SECRETS),20) --device $(or $(DEVICE),cpu)
 
-feedback-examples: environment  ## some twenty wrong answers and what students are told about them
-	@$(BIN)/python -W ignore -m autograder.grading.feedback_examples
+feedback-examples: environment  ## some twenty wrong answers and what students are told (TASK=attention: all of a task)
+	@$(BIN)/python -W ignore -m autograder.grading.feedback_examples $(TASK)
 
 notebooks: environment  ## build all student notebooks from solutions/ (ASSIGNMENT=intro: one; throw-away gradebook)
 	$(BIN)/python -m autograder notebooks $(ONE)
@@ -83,8 +84,11 @@ bundle: environment  ## the zip that students download, with all assignments (or
 audit: environment  ## what is committed is what the sources build, and gives nothing away
 	$(BIN)/python -m autograder audit $(ONE)
 
-hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
-	$(BIN)/python -m pytest autograder/hidden_tests --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
+hidden-tests: environment $(if $(UNSAFE),,sandbox)  ## the hidden tests against the reference (ASSIGNMENT=intro; DEVICE=cuda on a GPU; UNSAFE=1 without bubblewrap)
+	$(BIN)/python -m pytest autograder/hidden_tests$(if $(ASSIGNMENT),/$(ASSIGNMENT)) --candidate solutions --device $(or $(DEVICE),cpu) $(if $(UNSAFE),--unsafe-no-sandbox)
+
+pictures: environment browser  ## the pictures of README: a check that fails, and a prediction after some minutes of training
+	$(BIN)/python docs/pictures/make.py
 
 lint: environment  ## ruff: style and format
 	$(BIN)/ruff check .

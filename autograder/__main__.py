@@ -15,7 +15,12 @@ def main(arguments: list[str] | None = None) -> int:
     # nbgrader starts `alembic` by name: it stands beside this interpreter.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     try:
-        return options.run(options)
+        status = options.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is left to fail at the end
+        return 141  # as the shell says it: the command may have been cut short
     except CourseError as error:
         print(f"autograder: {error}", file=sys.stderr)
         return 2
@@ -76,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--out", type=Path, default=Path("leaderboard"), help="folder to write to")
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
     board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
-    board.add_argument("--with-ids", action="store_true", help="add the students' ids to the CSV")
+    board.add_argument("--with-ids", action="store_true", help="add students' and group members' ids to the CSV")
     report = add("report", _report, "write the class report, one private page about marks, mistakes and submissions")
     report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")

@@ -134,7 +134,7 @@ def train_all(
         folder: of the runs.
         options: of `train_run`.
     """
-    metric, optimizer = code["01_data_and_metric"].SegmentationMetric, code["04_transfer"].build_optimizer
+    metric, optimizer = code["01_data_and_metric"].SegmentationMetric, code["02_fcn"].build_optimizer
     network = code["03_segformer"].PetSegFormer
 
     def run(name: str, model: nn.Module | Callable[[], nn.Module], data: Sets, **changes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.building import audit, record
-from autograder.sources import assignments, read_source, read_sources
+from autograder.sources import SourceCell, assignments, read_source, read_sources
 from segkit.checking.public import Outcome
 
 SOURCE = '''\
@@ -114,7 +114,7 @@ def test_missing_hidden_test_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_a_task_of_two_assignments_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = {"intro": {"mix_ffn": None}, "segformer": audit.tasks_of("segformer")}
-    monkeypatch.setattr(audit, "tasks_of", tasks.get)
+    monkeypatch.setattr(audit, "tasks_of", lambda name: tasks.get(name, {}))
     assert audit.missing_tests("segformer", read_sources("segformer")) == [
         'The assignment intro has a task "mix_ffn" as well: give one of them another id.'
     ]
@@ -150,14 +150,55 @@ def test_stale_recording_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_recording_with_other_points_is_reported_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shutil.copytree(audit.RECORDED / "intro", tmp_path / "intro")
     monkeypatch.setattr(audit, "RECORDED", tmp_path)
-    sources = read_sources("intro")
-    for source in sources:
-        source.cells[:] = [replace(cell, points=5.0) if cell.id == "pixel_linear" else cell for cell in source.cells]
+
+    def revalued(cell: SourceCell) -> SourceCell:
+        return replace(cell, points=5.0) if cell.id == "pixel_linear" else cell
+
+    # Copies: what read_sources has read, it keeps for others.
+    sources = [replace(source, cells=[*map(revalued, source.cells)]) for source in read_sources("intro")]
     monkeypatch.setattr(record, "read_sources", lambda assignment: sources)
     assert audit.stale_recordings("intro") == [
         "The recorded answers pixel_linear.safetensors are right, but carry 2 points, the notebook's source says 5: "
         "run `make notebooks`."
     ]
+
+
+def test_recording_with_other_hints_is_reported_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As after an edit of a symptom, which is the catalogue's and not the reference's."""
+    shutil.copytree(audit.RECORDED / "intro", tmp_path / "intro")
+    monkeypatch.setattr(audit, "RECORDED", tmp_path)
+    catalogue = record.misconceptions_of
+
+    def reworded(assignment: str, task: str) -> tuple:
+        return tuple(
+            replace(one, hint="Why?") if task == "pixel_linear" else one for one in catalogue(assignment, task)
+        )
+
+    monkeypatch.setattr(record, "misconceptions_of", reworded)
+    assert audit.stale_recordings("intro") == [
+        "The recorded answers pixel_linear.safetensors are right, but what they say about misconceptions is not that "
+        "of the catalogue: run `make notebooks`."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "said"),
+    [
+        ("## Task 1.1 · Twice (60 points, 6 minutes)", None),
+        ("## Task 1.1 · Twice", None),
+        ("## Task 1.1 · Twice (6 points)", "6 points, the cells below it carry 60"),
+        ("## Task 1.1 · Twice (1 point, 2 minutes)", "1 points, the cells below it carry 60"),
+    ],
+)
+def test_heading_with_other_points_than_its_check_is_reported(source_with, heading: str, said: str | None) -> None:
+    answer = '# %% [markdown] role="answer"'
+    headed = source_with(answer, f"# %% [markdown]\n# ## In words\n\n{answer}")[0].path.read_text()
+    headed = headed.replace("# # A notebook", f"# {heading}")
+    source = source_with(SOURCE, headed)
+    title = heading.removeprefix("## ")
+    assert audit.headings_with_other_points(source) == (
+        [f'02_modules.py: the heading "{title}" says {said}.'] if said else []
+    )
 
 
 def test_the_course_itself_is_clean(tmp_path: Path) -> None:

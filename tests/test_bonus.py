@@ -121,6 +121,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit_source(root, f'role="check" id="{BONUS}" points=\\S+', f'role="bonus" id="{BONUS}" points=3')
     for cell, points in POINTS.items():
         edit_source(root, f'id="{cell}" points=\\S+', f'id="{cell}" points={points}')
+    for number, cell in enumerate(("image_to_patches", "normalize_channels", BONUS), start=1):
+        edit_source(root, rf"(## Task 1\.{number} .*) \(\d+ points?", rf"\1 ({POINTS.get(cell, 3)} points")
     released = run(root, "autograder", "release", "--assignment", ASSIGNMENT)
     assert (released.returncode, released.stderr) == (0, "")
     hand_in(root)

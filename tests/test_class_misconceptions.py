@@ -14,6 +14,7 @@ from segkit.errors import CourseError
 
 BASIS = Basis("tests", "engine", "catalogue", {}, "cpu", {}, "bubblewrap", "fingerprint", 0)
 SCALED, UNSCALED = "attention: scaled by all channels", "attention: not scaled"
+STUB = edits("EfficientSelfAttention", "self.num_heads = num_heads", "raise NotImplementedError")
 STRANGE = edits("EfficientSelfAttention", "1 / math.sqrt(channels // num_heads)", "0.41")
 
 
@@ -33,6 +34,7 @@ def course(tmp_path_factory):
     hand_in(root, "cy", "attention", mistake_named(UNSCALED).changes)
     hand_in(root, "di", "attention", STRANGE)
     hand_in(root, "eve", "attention", ())
+    hand_in(root, "hal", "attention", STUB)
     lost = root / "verdicts" / "segformer" / "fay" / "02_modules.json"
     lost.parent.mkdir()
     unreadable_verdict("segformer", "02_modules", BASIS, {"attention": 12}, "It is empty.", []).write(lost)
@@ -48,20 +50,22 @@ def course(tmp_path_factory):
 
 def test_the_table_counts_misconceptions_per_question_the_most_frequent_first(course):
     lines = misconceptions_table(course, "segformer").splitlines()
-    assert lines[0] == "attention: 4 of 5 lost points"
+    assert lines[0] == "attention: 5 of 6 lost points"
     assert lines[1].split(maxsplit=1)[1].startswith("scaled by all channels: The scores are divided by")
-    assert [line.split()[0] for line in lines[1:]] == ["2", "1", "1"]
-    assert lines[3].endswith("not recognised")
+    assert [line.split()[0] for line in lines[1:]] == ["2", "1", "1", "1"]
+    assert lines[3].endswith("not recognised") and lines[4].endswith("not written")
     assert not [line for line in lines if line.startswith("trained_model")], "measured, and no mistake to recognise"
 
 
 def test_the_rows_say_who_has_which(course, tmp_path):
     path = tmp_path / "mistakes.csv"
+    (course / "groups.csv").write_text("group,student\nbob,kim\nbob,lin\n")
     assert write_misconceptions(course, "segformer", path) == 4
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert [(row["student"], row["misconception"]) for row in rows] == [
         ("ann", "scaled by all channels"), ("bob", "scaled by all channels"), ("cy", "not scaled"), ("di", "")
     ]  # fmt: skip
+    assert [row["members"] for row in rows] == ["", "kim lin", "", ""]
     assert rows[0]["points"] == "10.0" and rows[0]["of"] == "12.0"
 
 

@@ -1,5 +1,6 @@
 """`python -m autograder` as a person meets it: sentences instead of tracebacks, and a bundle with nothing too much."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,15 @@ def test_bad_input_gives_one_sentence(tmp_path: Path, arguments: list[str], sent
     assert not list(tmp_path.iterdir())  # asking leaves nothing behind
 
 
+def test_a_reader_that_has_read_enough_ends_a_command_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    call = [sys.executable, "-m", "autograder", "bundle", "--out", "bundle.zip"]
+    result = subprocess.run(call, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (141, "")  # whoever relies on it (pipefail) must not take it for done
+
+
 def test_without_an_assignment_all_are_meant(tmp_path: Path) -> None:
     result = autograder("bundle", "--out", "bundle.zip", folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
@@ -59,6 +69,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
     wanted = {f"{source.path.parent.name}/{source.name}.ipynb" for source in sources}
     wanted |= {
         "README.md",
+        "transfer/README.md",
         "requirements.txt",
         "requirements-competition.txt",
         "course.toml",
@@ -66,7 +77,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
         "segkit/recorded/segformer/attention.safetensors",
     }
     assert {f"segformer-course/{name}" for name in wanted} <= names
-    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".toml", ".safetensors"}
+    assert {Path(name).suffix for name in names} == {".ipynb", ".py", ".md", ".txt", ".toml", ".safetensors", ".json"}
     assert not any("hidden_tests" in name or "solutions" in name for name in names)
     assert leaks(sources, tmp_path / "unpacked") == []
 

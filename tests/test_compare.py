@@ -241,6 +241,21 @@ def test_a_factor_and_an_offset(wrong, words):
     assert pattern(wrong(MAPS)) == words
 
 
+PER_CHANNEL = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)[:, None, None]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda x: x - PER_CHANNEL, "Each channel is right up to an offset of its own: is a bias missing"),
+        (lambda x: x * PER_CHANNEL, "Each channel is right up to a factor and an offset of its own"),
+        (lambda x: x * PER_CHANNEL + PER_CHANNEL, "Each channel is right up to a factor and an offset of its own"),
+    ],
+)
+def test_a_factor_and_an_offset_for_each_channel(wrong, words):
+    assert pattern(wrong(MAPS)).startswith(words)
+
+
 def test_nothing_is_claimed_where_there_is_no_pattern():
     assert pattern(numbers(2, 3, 5, 6, seed=1)) == ""
     assert pattern(2 * MAPS + 1e-3 * numbers(2, 3, 5, 6, seed=1)) == ""

@@ -2,10 +2,12 @@
 
 import csv
 from functools import partial
+from shutil import copyfile
 
 import pytest
 from small_gradebook import SCORES, exported, write_gradebook
 
+from autograder.collect.people import ROSTER_FILE
 from autograder.exports.moodle import MoodleGrades
 from autograder.groups.file import GROUPS_FILE
 
@@ -54,6 +56,17 @@ def test_grades_and_empty_comments_are_filled_and_nothing_else(export):
     assert "dan stands in the gradebook, and not in Moodle's file: 7.00 of 10.00 points are not exported." in remarks
     assert "Moodle has locked the grade of eve: left as it is." in remarks
     assert "1 of 5 totals are not final" in remarks
+
+
+def test_addresses_that_only_the_roster_has_find_their_students(export, root, tmp_path, monkeypatch):
+    for name in ("gradebook.db", GROUPS_FILE):
+        copyfile(root / name, tmp_path / name)
+    (tmp_path / ROSTER_FILE).write_text("student,name,email\ndan,Dan,dan@uni.example\nada,Ada,other@uni.example\n")
+    monkeypatch.chdir(tmp_path)
+    text, remarks = export(TEMPLATE.replace("Zoe,zoe@", "Dan,dan@"))
+    assert 'Dan,dan@uni.example,"No submission",7.00,' in text
+    assert 'ada@uni.example,"Submitted for grading",10.00,' in text, "what the gradebook has counts"
+    assert "not in Moodle's file" not in remarks
 
 
 def test_anonymous_worksheets_are_filled_by_identifier_if_asked_to(export, tmp_path, monkeypatch):

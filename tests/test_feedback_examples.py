@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from autograder.grading.feedback_examples import examples, message
+from autograder.grading.feedback_examples import examples, main, message
+from autograder.misconceptions import misconceptions_of
 from autograder.sources import assignments
 from segkit.checking.public import tasks_of
 
@@ -26,3 +27,15 @@ def test_each_says_what_to_think_about_in_at_most_three_sentences(example):
     assert 0 <= points < 1
     assert 1 <= len(SENTENCE_END.findall(words)) <= 3, words
     assert words.endswith((".", "?")) and "`test_" not in words
+
+
+def test_a_task_by_name_gives_all_its_misconceptions(capsys):
+    assert main(["pixel_linear"]) == 0
+    printed = capsys.readouterr().out
+    for mistake in misconceptions_of("intro", "pixel_linear"):
+        assert f"pixel_linear: {mistake.name} (" in printed and mistake.hint in printed
+
+
+def test_an_unknown_task_is_one_sentence(capsys):
+    assert main(["nothing"]) == 2
+    assert capsys.readouterr().err.startswith('feedback_examples: There is no task "nothing"')

@@ -85,6 +85,12 @@ def test_nothing_but_notebooks_receipt_and_a_wanted_model_is_in_it(warmup):
         submit(student="ada", folder=folder, checkpoint=True)
 
 
+def test_the_id_may_be_given_without_its_name(warmup):
+    folder, _ = warmup
+    submit("ada", folder=folder)
+    assert json.loads(only_zip(folder)["handin.json"])["student"] == "ada"
+
+
 def test_the_group_stands_in_the_receipt_with_all_members(warmup, capsys):
     folder, _ = warmup
     submit(student="ada", group="tigers", members=["grace", "ada"], folder=folder)
@@ -200,6 +206,7 @@ def test_a_broken_notebook_is_said_and_handed_in(tmp_path, capsys, content):
     [
         ({"student": "../ada"}, "cannot be the id"),
         ({"student": ""}, "cannot be the id"),
+        ({"student": 4711}, "4711 cannot be the id"),
         ({"student": "ada", "group": "a/b"}, "cannot be the id of a student or the name of a group"),
         ({"student": "ada", "members": ["bo"]}, "no group"),
         ({"student": "ada", "group": "tigers", "members": "bo"}, "list of ids"),

@@ -15,6 +15,7 @@ from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments
 from autograder.submissions import candidate_cells
 from segkit.checking.public import tasks_of
+from segkit.errors import CourseError
 
 TASKS = [task for assignment in assignments() for task in tasks_of(assignment)]
 SECRETS = [b"one", b"another", b"a third"]
@@ -28,6 +29,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8"
 
 def cells_of(task: str, changes=()) -> dict:
     return cells_with(changes, assignment_of(task))
+
+
+def test_hidden_tests_without_a_check_cell_are_told_where_it_belongs() -> None:
+    with pytest.raises(CourseError, match="no notebook of intro has a check cell with that id: add one"):
+        notebook_of("intro", "not_yet_there")
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=bytes.decode)

@@ -11,6 +11,7 @@ import pytest
 
 from autograder.__main__ import main
 from autograder.grading.verdicts import Evaluation
+from autograder.groups.file import Groups
 from autograder.leaderboard.entries import Entry, display_names, read_entries
 from autograder.leaderboard.page import HEIGHT, TEMPLATE, WIDTH, as_page, scatter, short
 from autograder.leaderboard.table import as_csv
@@ -113,7 +114,9 @@ def test_the_csv_has_all_numbers_and_no_formula_and_ids_only_when_asked(course):
     by_name = {row["name"]: row for row in rows(text)}
     assert by_name["Countess"]["parameters"] == "3715172" and by_name["Countess"]["vehicle"] == ""
     assert "'=1+1" in by_name and NASTY in by_name
-    assert [row["student"] for row in rows(as_csv(entries, ids=True))] == [entry.student for entry in entries]
+    with_ids = rows(as_csv(entries, Groups({"bo": ("kim", "lin")})))
+    assert [row["student"] for row in with_ids] == [entry.student for entry in entries]
+    assert {row["student"]: row["members"] for row in with_ids if row["members"]} == {"bo": "kim lin"}
 
 
 def test_nothing_on_the_page_is_active_or_asks_for_anything(course):

@@ -54,9 +54,10 @@ def test_it_is_recognised_as_itself(mistake: Misconception):
 @pytest.mark.parametrize("mistake", CATALOGUE, ids=title)
 def test_its_words_are_sentences(mistake: Misconception):
     for words, most in ((mistake.symptom, 1), (mistake.hint, 2)):
-        assert words[0].isupper() and words.endswith((".", "?"))
-        assert 1 <= len(re.findall(r"[.?](?=\s|$)", words)) <= most
-        assert "`" not in mistake.symptom and "!" not in words
+        assert words[0].isupper() and words.endswith((".", "?")), f"a sentence begins large and ends: {words}"
+        assert 1 <= len(re.findall(r"[.?](?=\s|$)", words)) <= most, f"more than {most} sentence(s): {words}"
+        assert "!" not in words
+    assert "`" not in mistake.symptom, "a symptom is plain text: it also stands in tables"
 
 
 @pytest.mark.parametrize("names", TASKS, ids=" ".join)

@@ -1,6 +1,8 @@
 """segkit.plots and segkit.figures: what they draw, who can read it, and what they refuse."""
 
+import base64
 import math
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -37,6 +39,7 @@ from segkit.plots import (
     show_reliability,
 )
 from segkit.training.history import History
+from segkit.transfer.figures import draw_fcn, draw_transfer
 
 # Machado, Oliveira & Fernandes 2009: how linear RGB looks without the cones for long, medium or short waves.
 COLOUR_VISION = {
@@ -107,6 +110,8 @@ def every_figure():
         "segformer": draw_segformer,
         "patches": lambda: draw_patches(7, 4, 3),
         "attention reduction": lambda: draw_attention_reduction(16, 24, 8),
+        "fcn": draw_fcn,
+        "transfer": draw_transfer,
     }
 
 
@@ -115,16 +120,66 @@ def test_every_figure_is_drawn_and_shown_as_a_picture(name, tmp_path):
     before = dict(matplotlib.rcParams)
     figure = every_figure()[name]()
     assert isinstance(figure, Figure)
-    assert figure._repr_png_().startswith(b"\x89PNG")
+    data, metadata = figure._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    assert metadata["image/png"]["alt"] == figure.alt == data["text/plain"]
+    assert re.fullmatch(r'<img alt="[^"<>]{20,}" src="data:image/png;base64,[^"<>]+">', data["text/html"])
     figure.savefig(tmp_path / "figure.pdf")
     assert dict(matplotlib.rcParams) == before
 
 
 def test_figures_need_no_pyplot():
     """pyplot would open windows, show figures twice and keep them all."""
-    code = "import sys, segkit.plots, segkit.figures as f; f.draw_patches(3, 2, 1)._repr_png_(); "
+    code = "import sys, segkit.plots, segkit.figures as f; f.draw_patches(3, 2, 1)._repr_mimebundle_(); "
     code += "print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+# ---- in words
+
+
+SAID = {
+    "images": "2 images side by side",
+    "overlay": "image 1: vehicle 30%, background 27%, plant 27%, person/animal 17%",
+    "predictions": "image 1: truth vehicle 30%",
+    "curves": "3 epochs; training loss from 0.6 at 1 to 0.6 at 3",
+    "confusion": "plant: 31.8% vehicle, 27.3% person/animal, 22.7% plant, 18.2% background",
+    "class shares": "background 70.0%, plant 20.0%, person/animal 5.0%, vehicle 5.0%",
+    "class iou": "background 0.700, plant 0.200, person/animal absent, vehicle 0.500",
+    "lines": "2 lines of ms over R: a from 1 at 1 to 3 at 4; b from 3 at 1 to 1 at 4",
+    "maps": "2 maps of accuracy as colours: a 0.",
+    "confidence": "image 1: prediction background 33%",
+    "reliability": "calibration error 0.",
+    "attention": "row 3, column 4 of an image attends to",
+    "receptive fields": "a: stage 1 ",
+    "segformer": "2, 2, 2, 2 blocks with 1, 2, 5, 8 heads and reductions 8, 4, 2, 1",
+    "patches": "3 × 3 patches of 7 × 7, one every 4 pixels: neighbours share 3 of 7 columns",
+    "fcn": "maps of 16 × 16 × 256, 8 × 8 × 512, 8 × 8 × 1024, 8 × 8 × 2048; the last two are dilated",
+    "transfer": "Frozen: it is copied and stays as it is. Each has a new head of 3 classes",
+    "attention reduction": "384 × 6 = 2304 entries, 1.6% of the 384 × 384",
+}
+
+
+@pytest.mark.parametrize("name", every_figure())
+def test_every_figure_says_in_words_what_it_shows(name):
+    alt = every_figure()[name]().alt
+    assert SAID[name] in alt
+    assert alt.endswith(".") and ".." not in alt and "  " not in alt and "nan" not in alt
+
+
+def test_an_alternative_text_stays_short_for_many_images():
+    alt = show_overlay([image()] * 40, [labels()] * 40).alt
+    assert "image 8: " in alt and "image 9: " not in alt and "and 32 more" in alt
+
+
+def test_a_figure_of_pyplot_is_shown_once_with_its_words():
+    code = (
+        "import matplotlib; matplotlib.use('agg'); import matplotlib.pyplot as plt; from segkit.plots import describe;"
+    )
+    code += "shown = describe(plt.figure(), 'a < b'); data, about = shown._repr_mimebundle_(); assert 'a &lt; b' in "
+    code += "data['text/html']; print(plt.get_fignums(), about)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[] {'image/png': {'alt': 'a < b'}}", result.stderr
 
 
 # ---- colours
@@ -304,6 +359,14 @@ def test_segformer_drawing_follows_its_arguments():
         assert expected in text
     with pytest.raises(CourseError, match=r"channels=\(32, 64\) must have four numbers"):
         draw_segformer((32, 64))
+
+
+def test_transfer_drawings_follow_their_arguments():
+    text = words(draw_fcn(side=128, num_classes=7))
+    for expected in ("32 × 32 × 256", "16 × 16 × 2048", "1×1 → 7", "128 × 128 × 7"):
+        assert expected in text
+    text = words(draw_transfer("backbone", (19, 4)))
+    assert "19 classes" in text and "4 classes, new, trained" in text and "backbone" in text
 
 
 @pytest.fixture(scope="module")

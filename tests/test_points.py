@@ -43,7 +43,9 @@ def sources_with(tmp_path: Path):
 def test_points_add_up_to_100_or_10(sources_with) -> None:
     assert wrong_points(sources_with()) == []
     assert wrong_points(sources_with("points=6", "points=96")) == []
-    assert wrong_points(sources_with("points=6", "points=5.5")) == ["The points add up to 9.5, not to 100 or 10."]
+    assert wrong_points(sources_with("points=6", "points=5.5")) == [
+        "The points add up to 9.5, not to 100 or 10: one 5.5, q1 4."
+    ]
     assert 'The cell "q1" carries no points.' in wrong_points(sources_with("points=4", "points=0"))
 
 
@@ -159,7 +161,8 @@ def test_points_change_after_grading_and_grading_again_makes_the_marks_right(cou
     refused = autograder(course, "release")
     assert (refused.returncode, refused.stderr) == (
         2,
-        "autograder: intro was not released: The points add up to 11, not to 100 or 10.\n",
+        "autograder: intro was not released: The points add up to 11, not to 100 or 10: image_to_patches 4, "
+        "normalize_channels 3, pixel_linear 2, q1 2.\n",
     )
     assert not (course / "gradebook.db").exists()
 

@@ -13,6 +13,7 @@ from right_answers import RIGHT_ANSWERS
 from test_leaderboard import Page, contrast
 
 from autograder.__main__ import main
+from autograder.course.marks import Mark
 from autograder.leaderboard.entries import display_names
 from autograder.misconceptions import misconceptions_of
 from autograder.report import likeness
@@ -22,7 +23,7 @@ from autograder.report.figures import distribution
 from autograder.report.likeness import compare
 from autograder.report.page import TEMPLATE, as_page, duration, percent
 from autograder.report.reading import read_verdicts
-from autograder.report.students import Student, names_of
+from autograder.report.students import Student, names_of, student_rows
 from autograder.report.writing import make_report, write_report
 
 NASTY = '"><script>alert(1)<img src=x onerror=alert(2)>'
@@ -102,7 +103,7 @@ def test_without_anything_graded_there_is_one_sentence(course, tmp_path, capsys,
     (course / "verdicts/intro/ann").mkdir(parents=True)
     (course / "verdicts/intro/ann/01_warmup.json").write_text("{}")
     assert main(["report", "intro"]) == 2
-    assert "does not know intro" in capsys.readouterr().err
+    assert "does not know intro, only segformer (--assignment=segformer)" in capsys.readouterr().err
 
 
 def test_verdicts_that_cannot_be_read_are_left_out_and_counted(course):
@@ -137,6 +138,13 @@ def test_rows_have_marks_bonus_signs_and_time(report):
         min(100, 36 - 6 + 13 + 15 + 8 + 0.75 * 28 + 3 + di.notebooks["02_modules"].points - 30),
     )
     assert flo.notebooks["02_modules"].points == 0
+
+
+def test_being_late_is_taken_off_after_the_bonus_was_capped():
+    given = [Mark("01_warmup", "a", True, 9.0, 10.0), Mark("01_warmup", "extra", True, 3.0, 0.0)]
+    marks = {student: given for student in ("ada", "bo", "cy")}
+    rows = student_rows(marks, [], {student: student for student in marks}, {}, {"bo": 2.5, "cy": 30.0})
+    assert [row.total for row in rows] == [10, 7.5, 0]
 
 
 def test_what_happened_comes_from_all_verdicts_not_from_the_last_run(course):

@@ -29,6 +29,7 @@ from autograder.groups.report import groups_report
 from autograder.returning import folders
 from autograder.returning.folders import return_feedback
 from autograder.returning.moodle import match, read_worksheet
+from autograder.returning.record import read_record
 from segkit.errors import CourseError
 
 PAGE = f"{NOTEBOOK}.html"
@@ -88,8 +89,20 @@ def test_the_marks_sheet_has_tasks_bonus_penalty_and_the_capped_total(course):
 def test_what_waits_for_a_person_is_said(course, capsys):
     grade(course, "lin", FULL | {"q1": None})
     assert main(["return", "--assignment", ASSIGNMENT]) == 1
-    assert "lin: returned, but 1 written answers are not marked yet." in capsys.readouterr().out
+    assert f"lin: returned, but not marked yet: {NOTEBOOK} q1." in capsys.readouterr().out
     assert "1 answers are not marked yet" in returned(course, "lin", "marks.txt")
+
+
+def test_a_deleted_student_is_not_named_any_more(course):
+    return_feedback(course, ASSIGNMENT)
+    with open_gradebook(course) as gradebook:
+        gradebook.remove_student("lin")
+    assert read_record(course / "returned", ASSIGNMENT)["lin"]
+    return_feedback(course, ASSIGNMENT)
+    assert "lin" in read_record(course / "returned", ASSIGNMENT), "as long as something of theirs is there"
+    shutil.rmtree(course / "returned" / "lin")
+    return_feedback(course, ASSIGNMENT)
+    assert sorted(read_record(course / "returned", ASSIGNMENT)) == ["ada", "grace"]
 
 
 def test_running_it_again_writes_only_what_changed(course):
@@ -112,6 +125,7 @@ def test_without_feedback_or_with_older_feedback_nothing_is_returned(course):
         f"Not returned: tigers (ada, grace): its feedback on {NOTEBOOK} is older than its marks.",
         f"Not returned: zoe: there is no feedback on {NOTEBOOK} yet.",
     ]
+    assert run.remarks.count(f"Run `nbgrader generate_feedback {ASSIGNMENT} --force`, and this again.") == 1
     assert "1.5 / 2.0" in returned(course, "ada")  # what they had stays
     assert not (course / "returned" / "zoe").exists()
 

@@ -16,6 +16,7 @@ from autograder.completion import Mistake, complete, complete_assignment
 from autograder.sources import read_sources
 
 ASSIGNMENT, NOTEBOOK, STUB = "segformer", "02_modules", "OverlapPatchMerging"
+LEAST_FIGURES = {"01_data": 6, "02_modules": 4, "03_model": 4, "04_results": 8, "05_discussion": 3}
 EXCHANGED = Mistake("exchanged", NOTEBOOK, STUB, "stride, padding)\n        self", "padding, stride)\n        self")
 
 
@@ -51,6 +52,14 @@ def stub(bundle: Path, *mistakes: Mistake) -> str:
     return found
 
 
+def require_words_on_figures(page: Page, *, least: int) -> None:
+    """A screen reader reads what each figure shows."""
+    figures = page.locator(".jp-OutputArea-output img")
+    words = [figures.nth(number).get_attribute("alt") or "" for number in range(figures.count())]
+    assert len(words) >= least
+    assert [text for text in words if len(text.split()) < 5] == []
+
+
 def test_a_wrong_answer_gets_its_hint_on_the_page_and_a_right_one_passes(page, address, bundle, tmp_path):
     open_notebook(page, address, f"{ASSIGNMENT}/{NOTEBOOK}.ipynb")
     mine, check = cell(page, f"class {STUB}"), cell(page, 'check("patch_merging")')
@@ -82,6 +91,7 @@ def test_the_completed_notebooks_run_one_after_the_other(page, address, bundle):
         menu(page, "Run", "Run All Cells")
         last = page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
         expect(last).to_have_text(re.compile(r"\[\d+\]"), timeout=600_000)
+        require_words_on_figures(page, least=LEAST_FIGURES[name])
         menu(page, "File", "Save Notebook")
         expect(page.locator(".jp-mod-dirty")).to_have_count(0)
         require_clean_run(nbformat.read(bundle / "done" / f"{name}.ipynb", as_version=4))

@@ -3,18 +3,25 @@
 import pytest
 import torch
 from answers import cells_with
+from right_answers import RIGHT_ANSWERS
 from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
 
 from autograder.sandbox import Submission
 from autograder.trusted import TrustedWorker
+from segkit.transfer.judging import Judge
 
 IGNORED = 255
 
 
+def metric_of(*changes):
+    """The class SegmentationMetric of the reference, or of what changes make of it."""
+    cells = cells_with(changes, "transfer")
+    return TrustedWorker(Submission("transfer", "01_data_and_metric", cells)).module.SegmentationMetric
+
+
 @pytest.fixture(scope="module")
 def metric_class():
-    cells = cells_with((), "transfer")
-    return TrustedWorker(Submission("transfer", "01_data_and_metric", cells)).module.SegmentationMetric
+    return metric_of()
 
 
 def pixels(num_classes: int, present: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,3 +49,16 @@ def test_metric_is_that_of_torchmetrics(metric_class, num_classes: int, present:
     assert ours.iou()[~occurs].isnan().all()
     average = MulticlassJaccardIndex(**settings, average="macro")
     assert abs(ours.mean_iou() - average(prediction, target)) < 1e-6
+
+
+STYLES = [style for task, style in RIGHT_ANSWERS if task == "segmentation_metric"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_trainings_take_a_right_metric_of_any_style(metric_class, style: str) -> None:
+    judges = [Judge(metric_of(RIGHT_ANSWERS["segmentation_metric", style]), 4), Judge(metric_class, 4)]
+    prediction, target = pixels(4, 3, seed=5)
+    ours, right = (judge.confusion_matrix(prediction, target, 4) for judge in judges)
+    assert torch.equal(ours, right)
+    assert abs(judges[0].mean_iou(ours) - judges[1].mean_iou(right)) < 1e-9
+    assert judges[0].fingerprint() == judges[1].fingerprint()

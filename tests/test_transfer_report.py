@@ -112,6 +112,7 @@ def test_all_runs_are_in_one_figure_with_their_best_values(runs) -> None:
     words = texts_of(figure)
     for run in runs.values():
         assert f"{run.name}  {run.best_mean_iou:.3f}" in words
+        assert f"best {run.best_mean_iou:.3f} at {run.best_epoch}; validation loss from" in figure.alt
     lines = figure.axes[0].get_lines()
     assert [list(line.get_ydata()) for line in lines[::2]] == [run.history.val_mean_iou for run in runs.values()]
     assert [line.get_xdata()[0] for line in lines[1::2]] == [run.best_epoch for run in runs.values()]
@@ -129,7 +130,9 @@ def test_runs_that_cannot_be_compared_are_not_drawn(runs, tmp_path) -> None:
 
 def test_shares_of_several_runs_name_absent_classes() -> None:
     matrix = torch.tensor([[0.25, 0.75, 0.0], [0.1, 0.8, 0.1], [math.nan] * 3])
-    words = texts_of(show_shares({"one": matrix, "two": matrix, "three": matrix, "four": matrix}))
+    figure = show_shares({"one": matrix, "two": matrix, "three": matrix, "four": matrix})
+    assert "4 confusion matrices" in figure.alt and "one: pet 25%, background 80%, border absent" in figure.alt
+    words = texts_of(figure)
     assert "four" in words and "75%" in words and "–" in words
     with pytest.raises(CourseError, match=r"The matrix of one has shape \(3, 3\) for 2 class names"):
         show_shares({"one": matrix}, class_names=("a", "b"))
@@ -150,6 +153,7 @@ def test_a_long_roc_curve_is_thinned_and_keeps_its_ends(report) -> None:
     thin = torch.trapezoid(torch.tensor(points[:, 1].copy()), torch.tensor(points[:, 0].copy()))
     assert abs(thin - curve[2]) < 1e-3
     assert f"a run  {float(curve[2]):.3f}" in texts_of(figure)
+    assert figure.alt.endswith(f"pet: a run {float(curve[2]):.3f}, unknown absent.")
 
 
 def test_masks_of_all_runs_stand_beside_the_truth() -> None:
@@ -159,6 +163,8 @@ def test_masks_of_all_runs_stand_beside_the_truth() -> None:
     figure = show_masks(dataset.images, truth, {"run_one": guess, "run_two": guess.flip(0)})
     titles = [axis.get_title() for axis in figure.axes[:4]]
     assert titles == ["image", "truth", "run one", "run two"]
+    assert figure.alt.startswith("A row per image: image, truth, run one, run two. image 1: truth ")
+    assert "; run one " in figure.alt and "; 0.0% wrong; run two " in figure.alt
     words = texts_of(figure)
     assert all(name in words for name in ("pet", "background", "border", "ignored"))
     with pytest.raises(CourseError, match="as many of each"):

@@ -21,6 +21,7 @@ from test_triage_honest import ANSWER, PNG, RELEASED, completed, graded, hand_in
 
 from autograder.triage import triage_submission
 from autograder.triage.display import MAX_HTML
+from segkit.figures import draw_patches
 
 STUB = "OverlapPatchMerging-stub"
 DISCUSSION = "05_discussion"
@@ -148,6 +149,19 @@ def test_sizes_of_pictures_are_numbers(tmp_path):
     triaged = triage_one(tmp_path, with_outputs(shown({"image/png": PNG}, sizes)))
     assert active(page(triaged.notebook, only=STUB)) == []
     assert outputs_of(triaged)[0].metadata == {"image/png": {"height": 20}}
+
+
+def test_a_figure_keeps_its_alternative_text_and_one_of_its_two_pictures(tmp_path):
+    figure = draw_patches(3, 2, 1)
+    figure.alt = f'"><script>{ALERT}</script> onerror="{ALERT}"'
+    data, metadata = figure._repr_mimebundle_()
+    assert "alert" in data["text/html"]
+    triaged = triage_one(tmp_path, with_outputs(shown(data, metadata)))
+    [kept] = outputs_of(triaged)
+    assert set(kept.data) == {"image/png", "text/plain"} and triaged.repairs == []
+    html = page(triaged.notebook, only=STUB)
+    [picture] = [tag for tag in parse(html, namespaceHTMLElements=False).iter("img") if tag.get("alt")]
+    assert picture.get("alt") == figure.alt and active(html) == []
 
 
 def test_harmless_outputs_stay_as_they_are(tmp_path):

@@ -22,6 +22,8 @@ from segkit.checking.public import ASSIGNMENTS, RECORDED, load_recorded, tasks_o
 from segkit.student import code_cells, load_cells, provide_sources
 
 SHORTEST_SECRET = 16  # characters; shorter lines (`x = x + y`) say nothing
+HEADING = re.compile(r"^## .*$", re.MULTILINE)
+HEADING_POINTS = re.compile(r"\((\d+(?:\.\d+)?) points?\b")
 # Lines that any PyTorch program has: they give nothing away.
 IDIOMS = {
     "super().__init__()",
@@ -31,6 +33,9 @@ IDIOMS = {
     "for batch in loader:",
     "for images, targets in loader:",
     "for images, target in loader:",
+    "optimizer.zero_grad()",
+    "optimizer.step()",
+    "return loss.item()",
     "was_training = model.training",
     "model.train(was_training)",
     "B, C, H, W = x.shape",
@@ -44,6 +49,7 @@ def audit(assignment: str) -> list[str]:
     sources = read_sources(assignment)
     return [
         *wrong_points(sources),
+        *headings_with_other_points(sources),
         *missing_tests(assignment, sources),
         *differences_from_rebuild(assignment),
         *stale_recordings(assignment),
@@ -51,6 +57,32 @@ def audit(assignment: str) -> list[str]:
         *leaks(sources, NOTEBOOKS),
         *checks_that_assert_nothing(assignment, sources),
     ]
+
+
+def headings_with_other_points(sources: list[Source]) -> list[str]:
+    """Where the heading of a task names points, `## Task 1.1 · ... (3 points, ...)`, its graded cells carry those."""
+    return [
+        f'{source.path.name}: the heading "{heading}" says {said:g} points, the cells below it carry {carried:g}.'
+        for source in sources
+        for heading, said, carried in _points_under_headings(source)
+        if said != carried
+    ]
+
+
+def _points_under_headings(source: Source) -> list[tuple[str, float, float]]:
+    """Each heading that names points, the points that it names, and those of the cells down to the next heading."""
+    found: list[tuple[str, float, float]] = []
+    open_task = False
+    for cell in source.cells:
+        if heading := HEADING.search(cell.source) if cell.cell_type == "markdown" else None:
+            named = HEADING_POINTS.search(heading[0])
+            open_task = named is not None
+            if named:
+                found.append((heading[0].lstrip("# "), float(named[1]), 0.0))
+        if open_task and cell.role in (*CHECKS, BY_HAND):
+            text, said, carried = found[-1]
+            found[-1] = (text, said, carried + cell.points)
+    return found
 
 
 def missing_tests(assignment: str, sources: list[Source]) -> list[str]:
@@ -107,6 +139,11 @@ def _why_stale(committed: Path, fresh: Path) -> str:
     if same_answers(replace(old, points=new.points), new):
         points = f"{old.points:g} points, the notebook's source says {new.points:g}"
         return f"The recorded answers {committed.name} are right, but carry {points}: run `make notebooks`."
+    if same_answers(replace(old, hints=new.hints), new):
+        return (
+            f"The recorded answers {committed.name} are right, but what they say about misconceptions is not that of "
+            "the catalogue: run `make notebooks`."
+        )
     return f"The recorded answers {committed.name} are not the reference's: run `make notebooks`."
 
 

@@ -22,10 +22,12 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions
 from traitlets.config import Config
 
+from autograder.building.online import put_online
 from autograder.building.points import outdated_marks, wrong_points
 from autograder.course.settings import configure
 from autograder.paths import NOTEBOOKS, SOLUTIONS, find_programs_beside_interpreter
 from autograder.sources import BONUSES, BY_HAND, MACHINE_GRADED, Source, SourceCell, read_sources
+from segkit.course import CourseSettings, read_settings
 from segkit.errors import CourseError
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -92,15 +94,20 @@ def _cell_id(cell: SourceCell, taken: set[str]) -> str:
     return unique
 
 
-def build_student_notebooks(assignment: str, folder: Path, db_url: str | None = None) -> list[Path]:
+def build_student_notebooks(
+    assignment: str, folder: Path, db_url: str | None = None, settings: CourseSettings | None = None
+) -> list[Path]:
     """Build the student notebooks of an assignment into `folder`, with nbgrader's `generate_assignment`.
 
     Args:
         db_url: the gradebook that learns of the assignment; without it a throw-away one.
+        settings: where the notebooks and the bundle are online; None: what `notebooks/course.toml` says.
 
     Raises:
-        CourseError: if nbgrader refuses, for example because graded cells changed after submissions were graded.
+        CourseError: if nbgrader refuses, for example because graded cells changed after submissions were graded, or if
+            a setting is no address.
     """
+    settings = settings or read_settings()
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         for source in read_sources(assignment):
@@ -108,7 +115,9 @@ def build_student_notebooks(assignment: str, folder: Path, db_url: str | None = 
         _generate_assignment(root, assignment, db_url or f"sqlite:///{root / 'gradebook.db'}")
         built = sorted((root / "notebooks" / assignment).glob("*.ipynb"))
         for path in built:
-            _write(_stamped(nbformat.read(path, as_version=4)), folder / path.name)
+            notebook = nbformat.read(path, as_version=4)
+            put_online(notebook, f"{assignment}/{path.stem}", settings)
+            _write(_stamped(notebook), folder / path.name)
     return [folder / path.name for path in built]
 
 

@@ -2,6 +2,7 @@
 
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.building.build import is_edited
@@ -9,6 +10,7 @@ from autograder.paths import NOTEBOOKS
 from autograder.sources import assignments, read_sources
 from segkit.checking.public import ASSIGNMENTS, tasks_of
 from segkit.errors import CourseError
+from segkit.releases.bundle import DESCRIPTION, FOLDER, describe
 
 EPOCH = (2026, 1, 1, 0, 0, 0)  # zip stores a time for each file; a fixed one makes equal contents equal zips
 
@@ -26,8 +28,9 @@ def bundle_files(assignment: str | None = None) -> list[Path]:
     notebooks = [Path(name, f"{source.name}.ipynb") for name in names for source in read_sources(name)]
     recorded = [Path("segkit/recorded", name, f"{task}.safetensors") for name in ASSIGNMENTS for task in tasks_of(name)]
     library = [path.relative_to(NOTEBOOKS) for path in (NOTEBOOKS / "segkit").rglob("*.py")]
-    given = map(Path, ("README.md", "requirements.txt", "requirements-competition.txt", "course.toml"))
-    files = sorted([*given, *notebooks, *recorded, *library])
+    pages = [page for page in (Path(name, "README.md") for name in names) if (NOTEBOOKS / page).is_file()]
+    always = map(Path, ("README.md", "requirements.txt", "requirements-competition.txt", "course.toml"))
+    files = sorted([*always, *pages, *notebooks, *recorded, *library])
     if missing := [path.as_posix() for path in files if not (NOTEBOOKS / path).is_file()]:
         raise CourseError(f"notebooks/ lacks {', '.join(missing)}: run `make notebooks` first.")
     if edited := [path.as_posix() for path in notebooks if is_edited(NOTEBOOKS / path)]:
@@ -50,16 +53,18 @@ def write_bundle(assignment: str | None, out: Path) -> int:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
-            _write_zip(files, Path(scratch) / out.name)
+            zip_files({path.as_posix(): (NOTEBOOKS / path).read_bytes() for path in files}, Path(scratch) / out.name)
             (Path(scratch) / out.name).replace(out)
     except OSError as error:
         raise CourseError(f"The bundle could not be written to {out} ({error.strerror}).") from None
     return len(files)
 
 
-def _write_zip(files: list[Path], out: Path) -> None:
+def zip_files(contents: Mapping[str, bytes], out: Path) -> None:
+    """Write a bundle of these files (path -> content) and their description."""
+    contents = {**contents, DESCRIPTION: describe(contents).written()}
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            entry = zipfile.ZipInfo(f"segformer-course/{path.as_posix()}", date_time=EPOCH)
+        for path, content in contents.items():
+            entry = zipfile.ZipInfo(f"{FOLDER}/{path}", date_time=EPOCH)
             entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
-            archive.writestr(entry, (NOTEBOOKS / path).read_bytes())
+            archive.writestr(entry, content)

@@ -17,7 +17,8 @@ def wrong_points(sources: list[Source]) -> list[str]:
     cells = [cell for source in sources for cell in source.cells if cell.role in (*MACHINE_GRADED, BY_HAND)]
     total = sum(cell.points for cell in cells if cell.role not in BONUSES)
     allowed = " or ".join(f"{number:g}" for number in TOTALS)
-    problems = [] if total in TOTALS else [f"The points add up to {total:g}, not to {allowed}."]
+    each = ", ".join(f"{cell.id} {cell.points:g}" for cell in cells if cell.role not in BONUSES)
+    problems = [] if total in TOTALS else [f"The points add up to {total:g}, not to {allowed}: {each}."]
     problems += [f'The cell "{cell.id}" carries no points.' for cell in cells if cell.points <= 0]
     ids = [cell.id for cell in cells]
     twice = sorted({name for name in ids if ids.count(name) > 1})

@@ -1,6 +1,7 @@
 """Records the right answers of the public checks: `notebooks/segkit/recorded/<assignment>/<task>.safetensors`."""
 
 import json
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -74,7 +75,9 @@ def _hint(task: Task, notebook: str, assignment: str, recorded: Recorded, mistak
     worker = TrustedWorker(Submission(assignment, notebook, cells_with(assignment, mistake.changes)))
     candidate = Candidate(worker.perform, assignment)
     expected = zip(task.checks, recorded.answers, recorded.registered, strict=True)
-    outcomes = [run_check(check, candidate, answers, weights) for check, answers, weights in expected]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, about mistakes that are made on purpose
+        outcomes = [run_check(check, candidate, answers, weights) for check, answers, weights in expected]
     worker.__exit__()
     prints = [outcome.prints[0] if outcome.problem else None for outcome in outcomes]
     return Hint(f"{mistake.symptom} {mistake.hint}", prints, mistake.random)

@@ -18,6 +18,7 @@ class Mark:
     """One graded cell of a student: `score` is None until somebody has marked a written answer.
 
     `automatic`: code that hidden tests mark; `bonus`: its points come on top of the assignment's, and `maximum` is 0.
+    `again`: it was marked by hand before the submission was graded again, and nobody has looked at it since.
     """
 
     notebook: str
@@ -25,6 +26,7 @@ class Mark:
     automatic: bool
     score: float | None
     maximum: float
+    again: bool = False
 
     @property
     def bonus(self) -> bool:
@@ -35,6 +37,11 @@ class Mark:
 def capped(score: float, maximum: float) -> float:
     """What an assignment counts: what was earned in it, bonuses and extra credit included, up to its points."""
     return min(score, maximum)
+
+
+def counted(score: float, maximum: float, penalty: float = 0.0) -> float:
+    """What counts in the end: capped, then the penalty for being late taken off, and never less than 0."""
+    return max(0.0, capped(score, maximum) - penalty)
 
 
 def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
@@ -49,10 +56,23 @@ def read_marks(root: Path, assignment: str) -> dict[str, list[Mark]]:
         }
 
 
+def read_penalties(root: Path, assignment: str) -> dict[str, float]:
+    """The points that each student of the course in `root` loses for being late.
+
+    Raises:
+        CourseError: if the gradebook does not know the assignment.
+    """
+    with open_gradebook(root, assignment) as gradebook:
+        submissions = gradebook.assignment_submissions(assignment)
+        return {submission.student.id: submission.late_submission_penalty for submission in submissions}
+
+
 def marks_of(submission: SubmittedAssignment) -> list[Mark]:
     """The marks of one submission of an open gradebook, in the notebooks' order."""
     return [
-        Mark(notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score)
+        Mark(
+            notebook.name, grade.name, grade.cell.cell_type == "code", _score(grade), grade.max_score, _is_again(grade)
+        )
         for notebook in sorted(submission.notebooks, key=lambda notebook: notebook.name)
         for grade in notebook.grades
     ]
@@ -79,11 +99,14 @@ def open_gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
         raise CourseError(f"There is no gradebook in {root}: run `make release` first, or go to your course.")
     try:
         with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+            known = [one.name for one in gradebook.assignments]
             gradebook.find_assignment(assignment)
             yield gradebook
     except MissingEntry:
+        only = f", only {', '.join(known)} (--assignment={known[0]})" if known else ""
         raise CourseError(
-            f"The gradebook in {root} does not know {assignment}: run `make release ASSIGNMENT={assignment}` first."
+            f"The gradebook in {root} does not know {assignment}{only}: run `make release ASSIGNMENT={assignment}` "
+            "first."
         ) from None
     except OperationalError as error:
         raise CourseError(
@@ -96,27 +119,45 @@ def marks_table(root: Path, assignment: str) -> str:
 
     A bonus has a column of its own, if there is one, and counts in the total as far as points are missing there.
 
-    A group stands there by its name, with its members under it.
+    A group stands there by its name, with its members under it. The total is what counts in the end: a penalty for
+    being late is taken off, and stands in the line below, as do marks given by hand before the last grading.
 
     Raises:
         CourseError: if the gradebook does not know the assignment, or `groups.csv` cannot be right.
     """
-    marks, groups = read_marks(root, assignment), read_groups(root)
+    groups, penalties = read_groups(root), read_penalties(root, assignment)
+    marks = dict(sorted(read_marks(root, assignment).items()))
     if not marks:
         return f"Nothing of {assignment} is graded yet."
     notebooks = sorted({mark.notebook for given in marks.values() for mark in given if mark.automatic})
     with_bonus = any(mark.bonus for given in marks.values() for mark in given)
     rows = [("student", *notebooks, "automatic", "written", *["bonus"] * with_bonus, "unmarked", "total")]
-    remarks = {}
-    for student, given in sorted(marks.items()):
-        automatic = [mark for mark in given if mark.automatic and not mark.bonus]
-        written = [mark for mark in given if not mark.automatic]
-        sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
-        bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
-        waiting = str(sum(mark.score is None for mark in written))
-        rows.append((student, *sums, _sum(automatic), _sum(written), *bonus, waiting, _total(given)))
-        members = [f"members: {', '.join(groups.members[student])}"] if student in groups.members else []
-        remarks[student] = [*members, *_ungraded(root, assignment, student), *_lost(automatic)]
+    rows += [_row(student, given, notebooks, with_bonus, penalties[student]) for student, given in marks.items()]
+    remarks = {
+        student: [
+            *([f"members: {', '.join(groups.members[student])}"] if student in groups.members else []),
+            *([f"late: {penalties[student]:g} points taken off"] if penalties[student] else []),
+            *_ungraded(root, assignment, student),
+            *_lost([mark for mark in given if mark.automatic and not mark.bonus]),
+            *_to_look_at_again(given),
+        ]
+        for student, given in marks.items()
+    }
+    return _in_columns(rows, remarks)
+
+
+def _row(student: str, given: list[Mark], notebooks: list[str], with_bonus: bool, penalty: float) -> tuple[str, ...]:
+    automatic = [mark for mark in given if mark.automatic and not mark.bonus]
+    written = [mark for mark in given if not mark.automatic]
+    sums = [_sum(mark for mark in automatic if mark.notebook == name) for name in notebooks]
+    bonus = [f"{sum(mark.score or 0.0 for mark in given if mark.bonus):g}"] * with_bonus
+    waiting = str(sum(mark.score is None for mark in written))
+    maximum = sum(mark.maximum for mark in given)
+    total = f"{counted(sum(mark.score or 0.0 for mark in given), maximum, penalty):g}/{maximum:g}"
+    return (student, *sums, _sum(automatic), _sum(written), *bonus, waiting, total)
+
+
+def _in_columns(rows: list[tuple[str, ...]], remarks: dict[str, list[str]]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -145,15 +186,19 @@ def _lost(automatic: list[Mark]) -> list[str]:
     return ["lost at " + ", ".join(f"{mark.cell} {mark.score or 0:g} of {mark.maximum:g}" for mark in lost)]
 
 
+def _to_look_at_again(given: list[Mark]) -> list[str]:
+    cells = [f"{mark.notebook} {mark.cell}" for mark in given if mark.again]
+    return [f"marked by hand before the last grading, look again: {', '.join(cells)}"] if cells else []
+
+
 def _score(grade) -> float | None:
     return None if grade.needs_manual_grade and grade.manual_score is None else grade.score
+
+
+def _is_again(grade) -> bool:
+    return bool(grade.needs_manual_grade and grade.manual_score is not None)
 
 
 def _sum(marks: Iterable[Mark]) -> str:
     given = list(marks)
     return f"{sum(mark.score or 0.0 for mark in given):g}/{sum(mark.maximum for mark in given):g}"
-
-
-def _total(given: list[Mark]) -> str:
-    maximum = sum(mark.maximum for mark in given)
-    return f"{capped(sum(mark.score or 0.0 for mark in given), maximum):g}/{maximum:g}"

@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.groups.file import read_groups
 from autograder.misconceptions import misconceptions_of
+from segkit.checking.explain_error import UNWRITTEN
 from segkit.errors import CourseError
 
-COLUMNS = ("student", "notebook", "question", "misconception", "symptom", "points", "of")
+COLUMNS = ("student", "members", "notebook", "question", "misconception", "symptom", "points", "of")
 
 
 @dataclass(frozen=True)
 class Question:
-    """One student's answer to one question, as it was judged; `misconceptions`: names of the recognised mistakes."""
+    """One student's answer to one question, as it was judged; `misconceptions`: names of the recognised mistakes.
+
+    `unwritten`: the student has left the stub as it was, so that every test that failed met nothing.
+    """
 
     student: str
     notebook: str
@@ -24,6 +29,7 @@ class Question:
     max_points: float
     misconceptions: list[str]
     bonus: bool = False
+    unwritten: bool = False
 
 
 def judged_questions(root: Path, assignment: str) -> Iterator[Question]:
@@ -46,9 +52,15 @@ def judged_questions(root: Path, assignment: str) -> Iterator[Question]:
                     continue  # a trained model, which is measured and has no mistakes to be recognised
                 points, maximum = float(record["points"]), float(record["max_points"])
                 names, bonus = list(record["misconceptions"]), bool(record.get("bonus"))
-                yield Question(path.parent.name, path.stem, task, points, maximum, names, bonus)
+                unwritten = _is_unwritten(record)
+                yield Question(path.parent.name, path.stem, task, points, maximum, names, bonus, unwritten)
         except (OSError, ValueError, KeyError, TypeError):
             continue
+
+
+def _is_unwritten(record: dict) -> bool:
+    messages = [finding["message"] for finding in record["findings"] if finding["message"]]
+    return bool(messages) and all(message.startswith(UNWRITTEN) for message in messages)
 
 
 def misconceptions_table(root: Path, assignment: str) -> str:
@@ -79,26 +91,31 @@ def _frequencies(assignment: str, task: str, wrong: list[Question]) -> list[str]
         f"  {count:>4}  {name}: {symptoms.get(name, 'no longer in the catalogue')}"
         for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
-    unknown = sum(not question.misconceptions for question in wrong)
-    return [*lines, f"  {unknown:>4}  not recognised"] if unknown else lines
+    unwritten = sum(question.unwritten for question in wrong)
+    unknown = sum(not question.misconceptions and not question.unwritten for question in wrong)
+    lines += [f"  {unknown:>4}  not recognised"] if unknown else []
+    return [*lines, f"  {unwritten:>4}  not written"] if unwritten else lines
 
 
 def write_misconceptions(root: Path, assignment: str, path: Path) -> int:
     """Write one row per student, question and misconception as CSV, and one for each loss that was not recognised.
 
+    Stubs that nobody has written are no mistakes, and are left out. A group stands there as a student does; the column
+    `members` says who is in it.
+
     Returns:
         How many rows were written.
 
     Raises:
-        CourseError: if nothing has been graded, or the file cannot be written.
+        CourseError: if nothing has been graded, `groups.csv` cannot be right, or the file cannot be written.
     """
-    rows = []
+    rows, groups = [], read_groups(root)
     for question in judged_questions(root, assignment):
         symptoms = {mistake.name: mistake.symptom for mistake in misconceptions_of(assignment, question.task)}
-        if question.points < question.max_points:
+        if question.points < question.max_points and not question.unwritten:
             rows += [
-                (question.student, question.notebook, question.task, name, symptoms.get(name, ""), question.points,
-                 question.max_points)
+                (question.student, " ".join(groups.members.get(question.student, ())), question.notebook, question.task,
+                 name, symptoms.get(name, ""), question.points, question.max_points)
                 for name in question.misconceptions or [""]
             ]  # fmt: skip
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 from nbgrader.api import Assignment, Gradebook
 from nbgrader.plugins import CsvExportPlugin, ExportPlugin
 
+from autograder.collect.people import Roster, read_roster
 from autograder.exports.spreadsheet import inert
 from autograder.exports.totals import Total, read_totals
 from autograder.groups.file import Groups, read_groups
@@ -27,12 +28,12 @@ class CappedGrades(CsvExportPlugin):
         """Write one row per assignment and student; 0 points for who has handed in nothing.
 
         Raises:
-            SystemExit: with a sentence, if the file cannot be written, or `groups.csv` cannot be used.
+            SystemExit: with a sentence, if the file cannot be written, or `groups.csv` or `roster.csv` cannot be used.
         """
         path = self.to or "grades.csv"
         self.log.info("Exporting grades to %s", path)
         try:
-            rows = self._rows(gradebook, groups_of_course(self))
+            rows = self._rows(gradebook, groups_of_course(self), roster_of_course(self))
             with open(path, "w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
@@ -42,11 +43,11 @@ class CappedGrades(CsvExportPlugin):
         except OSError as error:
             raise SystemExit(f"autograder: {path} cannot be written ({error.strerror}).") from None
 
-    def _rows(self, gradebook: Gradebook, groups: Groups) -> list[dict[str, object]]:
+    def _rows(self, gradebook: Gradebook, groups: Groups, roster: Roster | None) -> list[dict[str, object]]:
         rows = []
         for assignment in gradebook.assignments:
             if not self.assignment or assignment.name in map(str, self.assignment):
-                totals = read_totals(gradebook, assignment, groups, map(str, self.student))
+                totals = read_totals(gradebook, assignment, groups, map(str, self.student), roster)
                 rows += [_row(assignment, total) for total in totals.of_students]
                 for remark in totals.remarks:
                     self.log.warning(remark)
@@ -59,7 +60,20 @@ def groups_of_course(plugin: ExportPlugin) -> Groups:
     Raises:
         CourseError: if their file cannot be used.
     """
-    return read_groups(Path(plugin.parent.coursedir.root) if plugin.parent else Path.cwd())
+    return read_groups(_course_of(plugin))
+
+
+def roster_of_course(plugin: ExportPlugin) -> Roster | None:
+    """The roster of the course that a plug-in exports, if it has one.
+
+    Raises:
+        CourseError: if its file cannot be used.
+    """
+    return read_roster(_course_of(plugin))
+
+
+def _course_of(plugin: ExportPlugin) -> Path:
+    return Path(plugin.parent.coursedir.root) if plugin.parent else Path.cwd()
 
 
 def _row(assignment: Assignment, total: Total) -> dict[str, object]:

@@ -10,7 +10,7 @@ from nbgrader.api import Assignment, Gradebook
 from nbgrader.plugins import ExportPlugin
 from traitlets import Unicode
 
-from autograder.exports.capped import groups_of_course
+from autograder.exports.capped import groups_of_course, roster_of_course
 from autograder.exports.spreadsheet import FORMULA, Sheet
 from autograder.exports.totals import Person, Total, listed, read_totals
 from autograder.files import write_whole
@@ -46,7 +46,8 @@ class LmsGrades(ExportPlugin):
         try:
             self._require_other_file(path)
             assignment = self._chosen(gradebook)
-            totals = read_totals(gradebook, assignment, groups_of_course(self), map(str, self.student))
+            groups, roster = groups_of_course(self), roster_of_course(self)
+            totals = read_totals(gradebook, assignment, groups, map(str, self.student), roster)
             fill_or_make = self.filled if self.template else self.made_up
             exported = fill_or_make(assignment, totals.of_students)
             write_whole(path, exported.text)

@@ -1,12 +1,13 @@
 """What an assignment counts for each student: capped, a late penalty taken off, a group's for all of its members."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from nbgrader.api import Assignment, Gradebook, Student, SubmittedAssignment
 
-from autograder.course.marks import capped
+from autograder.collect.people import Roster
+from autograder.course.marks import capped, marks_of
 from autograder.groups.file import Groups
 
 
@@ -26,7 +27,8 @@ class Total:
     """What an assignment counts for one student.
 
     `handed_in_as`: the id under which it was handed in, theirs or their group's; None: nothing was, which counts 0.
-    `raw`: as much of the bonus as points are missing elsewhere is in it; `unmarked`: cells that wait for a person.
+    `raw`: as much of the bonus as points are missing elsewhere is in it; `unmarked`: cells that wait for a person;
+    `again`: cells that were marked by hand before the submission was graded again.
     """
 
     person: Person
@@ -35,6 +37,7 @@ class Total:
     penalty: float = 0.0
     bonus: float = 0.0
     unmarked: int = 0
+    again: int = 0
     timestamp: datetime | None = None
     handed_in_as: str | None = None
 
@@ -57,32 +60,45 @@ class Totals:
     remarks: list[str] = field(default_factory=list)
 
 
-def read_totals(gradebook: Gradebook, assignment: Assignment, groups: Groups, students: Iterable[str] = ()) -> Totals:
+def read_totals(
+    gradebook: Gradebook,
+    assignment: Assignment,
+    groups: Groups,
+    students: Iterable[str] = (),
+    roster: Roster | None = None,
+) -> Totals:
     """The totals of everybody whom the gradebook or a group knows, in the gradebook's order, groups' members after.
 
     Args:
         students: only these ids; empty: everybody.
+        roster: gives addresses and Canvas's numbers that the gradebook does not have.
     """
     handed_in = {submission.student.id: submission for submission in gradebook.assignment_submissions(assignment.name)}
     only = set(students)
     found = [
         _total(person, assignment, _whose(person.id, groups, handed_in), handed_in)
-        for person in _people(gradebook, groups)
+        for person in _people(gradebook, groups, roster)
         if not only or person.id in only
     ]
     return Totals(found, _remarks(assignment.name, found, handed_in))
 
 
-def _people(gradebook: Gradebook, groups: Groups) -> list[Person]:
+def _people(gradebook: Gradebook, groups: Groups, roster: Roster | None) -> list[Person]:
     """Students, without the groups that the gradebook takes for some, and with members whom it does not know."""
     known = {student.id: _person(student) for student in gradebook.students if student.id not in groups.members}
     members = [member for group in groups.members.values() for member in group]
-    return [*known.values(), *(Person(member) for member in members if member not in known)]
+    people = [*known.values(), *(Person(member) for member in members if member not in known)]
+    return [_completed(person, roster.rows.get(person.id, {})) for person in people] if roster else people
 
 
 def _person(student: Student) -> Person:
     about = (student.first_name, student.last_name, student.email, student.lms_user_id)
     return Person(student.id, *(value or "" for value in about))
+
+
+def _completed(person: Person, row: Mapping[str, str]) -> Person:
+    """With what the roster knows and the gradebook does not."""
+    return replace(person, email=person.email or row.get("email", ""), lms_id=person.lms_id or row.get("canvas_id", ""))
 
 
 def _whose(student: str, groups: Groups, handed_in: Mapping[str, SubmittedAssignment]) -> str | None:
@@ -96,14 +112,15 @@ def _total(
     if whose is None:
         return Total(person, assignment.max_score)
     submission = handed_in[whose]
-    grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+    marks = marks_of(submission)
     return Total(
         person,
         assignment.max_score,
         raw=capped(submission.score, assignment.max_score),
         penalty=submission.late_submission_penalty,
-        bonus=sum(grade.score for grade in grades if grade.cell.cell_type == "code" and grade.max_score == 0),
-        unmarked=sum(grade.needs_manual_grade for grade in grades),
+        bonus=sum(mark.score or 0.0 for mark in marks if mark.bonus),
+        unmarked=sum(mark.score is None for mark in marks),
+        again=sum(mark.again for mark in marks),
         timestamp=submission.timestamp,
         handed_in_as=whose,
     )
@@ -111,6 +128,7 @@ def _total(
 
 def _remarks(assignment: str, totals: list[Total], handed_in: Mapping[str, SubmittedAssignment]) -> list[str]:
     not_final = [total.person.id for total in totals if total.unmarked]
+    again = [total.person.id for total in totals if total.again]
     twice = [total.person.id for total in totals if total.group and total.person.id in handed_in]
     nothing = [total.person.id for total in totals if total.handed_in_as is None]
     remarks = []
@@ -118,6 +136,11 @@ def _remarks(assignment: str, totals: list[Total], handed_in: Mapping[str, Submi
         remarks.append(
             f"{assignment}: {len(not_final)} of {len(totals)} totals are not final, since cells wait for a mark by "
             f"hand, which count 0 until then: {listed(not_final)}."
+        )
+    if again:
+        remarks.append(
+            f"{assignment}: graded again after marks were given by hand, which still count; look at them "
+            f"again in formgrader: {listed(again)}."
         )
     if twice:
         remarks.append(f"{assignment}: handed in alone as well; the group's marks count: {listed(twice)}.")

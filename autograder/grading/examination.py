@@ -17,6 +17,7 @@ from segkit.checking.compare import TOLERANCE
 from segkit.checking.fingerprints import Fingerprint, fingerprint, fingerprint_of_error
 from segkit.checking.inputs import Numbers
 from segkit.checking.public import first_difference
+from segkit.errors import CourseError
 from segkit.student import Cell
 
 STOPS_PER_TASK = 2
@@ -184,6 +185,16 @@ class Judge:
 
 @cache
 def notebook_of(assignment: str, task: str) -> str:
-    """The notebook whose check cell has that id."""
+    """The notebook whose check cell has that id.
+
+    Raises:
+        CourseError: if none has.
+    """
     tables = {source.name: source.points(*CHECKS) for source in read_sources(assignment)}
-    return next(name for name, points in tables.items() if task in points)
+    named = [name for name, points in tables.items() if task in points]
+    if not named:
+        raise CourseError(
+            f'There are hidden tests of "{task}", but no notebook of {assignment} has a check cell with that id: '
+            f"add one under solutions/{assignment}."
+        )
+    return named[0]

@@ -1,8 +1,11 @@
 """Prints some twenty wrong answers and what students are told: `python -m autograder.grading.feedback_examples`.
 
 One misconception of every task, two mistakes at once, one that nobody thought of, and a module that cannot be set up.
+With the id of a task, all misconceptions of that task.
 """
 
+import argparse
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,7 +13,8 @@ from autograder.grading.diagnosis import Case
 from autograder.grading.rehearsal import rehearse
 from autograder.misconceptions import Change, cells_with, edits, misconceptions_of
 from autograder.sources import assignments
-from segkit.checking.public import tasks_of
+from segkit.checking.public import find_task, tasks_of
+from segkit.errors import CourseError
 
 SECRET = b"feedback examples"
 TWO_AT_ONCE = {"scaled by all channels", "no norm after the reduction"}
@@ -44,6 +48,17 @@ def examples() -> Iterable[Example]:
     yield Example("segformer", "mix_ffn", "a layer in a plain list (cannot be set up)", unseen)
 
 
+def examples_of(task: str) -> Iterable[Example]:
+    """All misconceptions of a task.
+
+    Raises:
+        CourseError: if there is no such task.
+    """
+    assignment, _ = find_task(task)
+    for mistake in misconceptions_of(assignment, task):
+        yield Example(assignment, task, mistake.name, mistake.changes)
+
+
 def message(example: Example) -> tuple[float, str]:
     """The share of the points that is left, and the first thing that the student is told."""
     case = Case(example.assignment, example.task, SECRET, 0)
@@ -51,11 +66,19 @@ def message(example: Example) -> tuple[float, str]:
     return verdict.points, next((finding.message for finding in verdict.findings if finding.message), "")
 
 
-def main() -> None:
-    for number, example in enumerate(examples(), start=1):
-        points, words = message(example)
-        print(f"{number:>2}. {example.task}: {example.what} ({points:.0%} of the points)\n    {words}\n")
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("task", nargs="?", help="the id of a task: all its misconceptions")
+    asked = parser.parse_args(arguments)
+    try:
+        for number, example in enumerate(examples_of(asked.task) if asked.task else examples(), start=1):
+            points, words = message(example)
+            print(f"{number:>2}. {example.task}: {example.what} ({points:.0%} of the points)\n    {words}\n")
+    except CourseError as error:
+        print(f"feedback_examples: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from autograder.files import write_whole
 from autograder.grading.cases import course_secret
+from autograder.groups.file import read_groups
 from autograder.leaderboard.entries import read_entries
 from autograder.leaderboard.page import as_page
 from autograder.leaderboard.table import as_csv
@@ -19,7 +20,7 @@ def write_leaderboard(
 
     Args:
         names: show the students' ids in place of the names that they chose. Not for the public.
-        with_ids: a column with the ids in the CSV.
+        with_ids: columns with the ids, and with the members of groups, in the CSV.
         baseline: id under which the instructor's own model was handed in.
 
     Raises:
@@ -28,7 +29,7 @@ def write_leaderboard(
     entries = read_entries(root, assignment, course_secret(root), ids=names, baseline=baseline)
     files = {
         PAGE: as_page(entries, f"Leaderboard of {assignment}"),
-        TABLE: as_csv(entries, ids=with_ids),
+        TABLE: as_csv(entries, read_groups(root) if with_ids else None),
     }
     try:
         for name, text in files.items():

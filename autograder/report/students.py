@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from autograder.course.marks import Mark, capped
+from autograder.course.marks import Mark, counted
 from autograder.groups.file import Groups
 from autograder.report.reading import NotebookResult
 from autograder.triage.sentences import printable
@@ -28,9 +28,9 @@ class NotebookMark:
 
 @dataclass(frozen=True)
 class Student:
-    """A row of the report. `total` counts bonuses up to the assignment's points; `waiting`: answers not marked yet.
+    """A row of the report. `total` counts bonuses up to the assignment's points, and takes off what being late costs.
 
-    `signs`: "unreadable", "stopped", "repaired".
+    `waiting`: answers not marked yet. `signs`: "unreadable", "stopped", "repaired".
     """
 
     id: str
@@ -66,16 +66,27 @@ def student_rows(
     results: Iterable[NotebookResult],
     names: dict[str, str],
     links: dict[str, dict[str, str]],
+    penalties: dict[str, float],
 ) -> list[Student]:
-    """One row per student of the gradebook, in the order of their names."""
+    """One row per student of the gradebook, in the order of their names.
+
+    Args:
+        links: by student and notebook, the way to the feedback.
+        penalties: by student, the points that being late costs.
+    """
     by_student: dict[str, list[NotebookResult]] = defaultdict(list)
     for result in results:
         by_student[result.student].append(result)
-    rows = [_row(id, given, by_student[id], names[id], links.get(id, {})) for id, given in marks.items()]
+    rows = [
+        _row(id, given, by_student[id], names[id], links.get(id, {}), penalties.get(id, 0.0))
+        for id, given in marks.items()
+    ]
     return sorted(rows, key=lambda row: row.name.casefold())
 
 
-def _row(id: str, given: list[Mark], results: list[NotebookResult], name: str, links: dict[str, str]) -> Student:
+def _row(
+    id: str, given: list[Mark], results: list[NotebookResult], name: str, links: dict[str, str], penalty: float
+) -> Student:
     by_notebook: dict[str, list[Mark]] = defaultdict(list)
     for mark in given:
         by_notebook[mark.notebook].append(mark)
@@ -83,7 +94,7 @@ def _row(id: str, given: list[Mark], results: list[NotebookResult], name: str, l
     return Student(
         id=id,
         name=name,
-        total=capped(sum(mark.score or 0.0 for mark in given), maximum),
+        total=counted(sum(mark.score or 0.0 for mark in given), maximum, penalty),
         maximum=maximum,
         bonus=sum(mark.score or 0.0 for mark in given if mark.bonus),
         waiting=sum(mark.score is None for mark in given),

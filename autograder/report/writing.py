@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograder.course.marks import read_marks
+from autograder.course.marks import read_marks, read_penalties
 from autograder.files import write_whole
 from autograder.grading.cases import course_secret
 from autograder.groups.file import read_groups
@@ -53,7 +53,7 @@ def make_report(root: Path, assignment: str, out: Path, *, anonymous: bool = Fal
     names = names_of(marks, course_secret(root) if anonymous else None, assignment, groups)
     links = {} if anonymous else feedback_links(root, assignment, marks, out)
     answers, released, missing = _answers(root, assignment, list(marks))
-    students = student_rows(marks, results, names, links)
+    students = student_rows(marks, results, names, links, read_penalties(root, assignment))
     return Report(
         assignment=assignment,
         anonymous=anonymous,

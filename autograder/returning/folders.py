@@ -17,6 +17,7 @@ from segkit.errors import CourseError
 
 RETURNED = "returned"
 _NAMED = 30  # people in one sentence
+_CELLS = 5  # answers in one sentence
 
 
 @dataclass
@@ -26,6 +27,12 @@ class Returned:
     folders: dict[str, str] = field(default_factory=dict)  # "new", "changed", "as before"
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    def refuse(self, reason: str, assignment: str) -> None:
+        """A submission is not returned, and what to do is said once."""
+        self.problems.append(f"Not returned: {reason}")
+        what_to_do = f"Run `nbgrader generate_feedback {assignment} --force`, and this again."
+        self.remarks += [what_to_do] if what_to_do not in self.remarks else []
 
     def __str__(self) -> str:
         counts = Counter(self.folders.values())
@@ -49,12 +56,12 @@ def return_feedback(root: Path, assignment: str) -> Returned:
             try:
                 files = _files(root, assignment, name, submissions[name], groups)
             except NotReturnableError as reason:
-                run.problems.append(f"Not returned: {groups.described(name)}: {reason}.")
+                run.refuse(f"{groups.described(name)}: {reason}.", assignment)
                 continue
             for student in students:
                 _give(root, assignment, student, Given(name, sorted(files)), files, record, run)
             _say_what_waits(groups.described(name), submissions[name], run)
-        if record:
+        if _forget_deleted(root, assignment, record, run) or record:
             write_record(root / RETURNED, assignment, record)
     except OSError as error:
         raise CourseError(
@@ -126,9 +133,20 @@ def _write_if_changed(path: Path, content: bytes) -> bool:
     return True
 
 
+def _forget_deleted(root: Path, assignment: str, record: dict[str, Given], run: Returned) -> bool:
+    """Take out of the record who gets nothing and whose folder somebody has deleted; whether there was anybody."""
+    nobody = set(record) - run.folders.keys()
+    deleted = [student for student in nobody if not (root / RETURNED / student / assignment).exists()]
+    for student in deleted:
+        del record[student]
+    return bool(deleted)
+
+
 def _say_what_waits(name: str, submission: GradedSubmission, run: Returned) -> None:
-    if waiting := sum(mark.score is None for mark in submission.marks):
-        run.problems.append(f"{name}: returned, but {waiting} written answers are not marked yet.")
+    if waiting := [f"{mark.notebook} {mark.cell}" for mark in submission.marks if mark.score is None]:
+        run.problems.append(f"{name}: returned, but not marked yet: {listing(waiting, _CELLS)}.")
+    if again := [f"{mark.notebook} {mark.cell}" for mark in submission.marks if mark.again]:
+        run.remarks.append(f"{name}: marked by hand before the last grading, look again: {listing(again, _CELLS)}.")
 
 
 def _say_who_left(groups: Groups, record: dict[str, Given], run: Returned) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from autograder.course.marks import Mark, capped
+from autograder.course.marks import Mark, counted
 
 NAME = "marks.txt"
 
@@ -24,7 +24,7 @@ def marks_sheet(assignment: str, marks: Sequence[Mark], late_penalty: float, *, 
         [("", ""), ("bonus, on top of the others", f"{bonus:g}")] if any(mark.bonus for mark in marks) else [("", "")]
     )
     rows += [("handed in late", f"-{late_penalty:g}")] if late_penalty else []
-    rows.append(("total", f"{max(0.0, capped(earned, maximum) - late_penalty):g} of {maximum:g}"))
+    rows.append(("total", f"{counted(earned, maximum, late_penalty):g} of {maximum:g}"))
     width = max(len(name) for name, _ in rows)
     lines = [f"{name.ljust(width)}  {points}".rstrip() for name, points in rows]
     if earned > maximum:

@@ -28,6 +28,7 @@ MAX_PICTURES = 4 * 2**20  # characters of pictures in one cell's outputs
 MAX_HTML = 2**16  # characters of one HTML output, and eight times that in a notebook: cleaning takes 3 s per million
 MAX_MARKDOWN = 16_000  # characters of one text that is rendered, and ten times that in a notebook: mistune is quadratic
 MAX_UNRENDERED = 200_000
+MAX_ALT = 4000  # characters
 _MAX_ATTACHMENTS = 16 * 2**20
 _MAX_NESTING = 50
 _MAX_STEPS = 20_000_000  # half a second
@@ -64,6 +65,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _SAFE_SCHEMES = {"http", "https", "mailto", "attachment"}
 _PROTOCOLS = _SAFE_SCHEMES | {"data"}  # what stands behind data: is looked at before
 _DATA_PICTURE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]*")
+_PICTURE_ALONE = re.compile(r'<img alt="[^"<>]*" src="data:image/png;base64,[A-Za-z0-9+/=]*">')
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?![a-zA-Z0-9])([^<>]*)>")
 _ACTIVE = re.compile(
     r"<\s*(script|iframe|object|embed|form|input|button|link|meta|base|svg|math|video|audio)\b|\bon\w+\s*=|javascript:",
@@ -111,7 +113,7 @@ class Cleaner:
             data = self._data(raw["data"], place, budget)
             if not data:
                 return None
-            output = new_output(kind, data=data, metadata=_sizes(raw.get("metadata"), data))
+            output = new_output(kind, data=data, metadata=_sizes_and_alt(raw.get("metadata"), data))
             if kind == "execute_result":
                 output.execution_count = whole_number(raw.get("execution_count"))
             return output
@@ -135,6 +137,8 @@ class Cleaner:
             if text is not None:
                 data[mime] = text
         for mime, clean in (("text/html", self.html), ("text/markdown", self._markdown_output)):
+            if mime == "text/html" and "image/png" in found and _is_picture_alone(_text(found.get(mime))):
+                continue  # what segkit.canvas shows in JupyterLab: the same picture as the PNG, and long
             text = self._cut(_text(found.get(mime)), place, budget)
             cleaned = None if text is None else clean(text, place)
             if cleaned is not None:
@@ -243,20 +247,29 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _is_picture_alone(text: str | None) -> bool:
+    return text is not None and _PICTURE_ALONE.fullmatch(text) is not None
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name[:100])
 
 
-def _sizes(metadata: Any, data: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """Widths and heights of pictures: nbconvert writes them unquoted into the page, so they must be numbers."""
+def _sizes_and_alt(metadata: Any, data: Mapping[str, str]) -> dict[str, dict[str, int | str]]:
+    """Widths, heights and alternative texts of pictures.
+
+    nbconvert writes sizes unquoted into the page, so they must be numbers; the text it quotes.
+    """
     found = metadata if isinstance(metadata, dict) else {}
-    sizes = {}
+    kept = {}
     for mime in data:
         own = found.get(mime) if isinstance(found.get(mime), dict) else {}
-        size = {key: own[key] for key in ("width", "height") if type(own.get(key)) is int and 0 < own[key] < 10_000}
-        if size:
-            sizes[mime] = size
-    return sizes
+        about = {key: own[key] for key in ("width", "height") if type(own.get(key)) is int and 0 < own[key] < 10_000}
+        if mime in _PICTURES and isinstance(own.get("alt"), str):
+            about["alt"] = printable(own["alt"], MAX_ALT)
+        if about:
+            kept[mime] = about
+    return kept
 
 
 def _is_base64(data: str) -> bool:

@@ -5,13 +5,22 @@ earlier one defines; `submit(student=...)` writes the zip to hand in. Everything
 `segkit.data`, `segkit.training`, `segkit.plots`, `segkit.analysis`.
 """
 
+import os
 from importlib import import_module
+from pathlib import Path
 
 from segkit.errors import CourseError
 
 __all__ = ["CourseError", "check", "student_code", "submit"]
 
 _MODULES = {"check": "segkit.checking.notebook", "student_code": "segkit.student", "submit": "segkit.handing_in"}
+
+_COURSE = Path(__file__).parents[1]
+if os.path.isfile(_COURSE / ".renewal" / "plan.json"):
+    # An update of the course was interrupted while its files were put in place: first it is gone on with.
+    from segkit.releases.renewing import finish
+
+    finish(_COURSE)
 
 
 def __getattr__(name: str):

@@ -14,11 +14,17 @@ class CourseSettings:
     """What differs from course to course.
 
     data_url, data_sha256: where students download the data from, and its checksum; "" if they do not.
+    online_notebooks: where the built notebooks are on GitHub, "owner/name/blob/branch/folder"; "": nowhere.
+    online_bundle: address of the bundle, from which notebooks fetch the course where it is missing; "": none.
+    online_news: what the latest correction is about, one sentence for students.
     results_scale: which mean IoU of a trained model earns which share of its points (`segkit.evaluation.scale`).
     """
 
     data_url: str = ""
     data_sha256: str = ""
+    online_notebooks: str = ""
+    online_bundle: str = ""
+    online_news: str = ""
     results_scale: str = "0.35: 0, 0.50: 1"
 
 

@@ -54,7 +54,26 @@ def draw_segformer(
     _draw_stage(axis)
     _draw_attention(axis)
     _draw_ffn(axis)
+    figure.alt = _segformer_in_words(channels, n_layers, reduction_ratios, num_heads, embed_channels, num_classes)
     return figure
+
+
+def _segformer_in_words(channels, n_layers, reduction_ratios, num_heads, embed_channels, num_classes) -> str:
+    return (
+        "SegFormer. Four encoder stages, each of the map before it: patches that overlap, then "
+        f"{_row(n_layers)} blocks with {_row(num_heads)} heads and reductions {_row(reduction_ratios)} make maps of "
+        f"{_row(channels)} channels at 1/4, 1/8, 1/16 and 1/32 of the image's size. "
+        f"The decoder takes each map to {embed_channels} channels with a linear layer, enlarges it to 1/4, "
+        "concatenates the four, fuses them with a 1×1 convolution, BatchNorm and ReLU, and makes "
+        f"{num_classes} logits of each position. "
+        "A block: LayerNorm and efficient attention with a residual, LayerNorm and Mix-FFN with a residual. "
+        "Efficient attention takes keys and values from a map that a convolution R×R with stride R and a LayerNorm "
+        "have made smaller; Mix-FFN is linear to 4C, depthwise convolution 3×3, GELU, linear to C."
+    )
+
+
+def _row(numbers) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _require_four(name: str, values):
@@ -183,7 +202,13 @@ def draw_patches(patch_size: int, stride: int, padding: int, size: int = 12) -> 
     grid.set_title(f"{size} × {size} pixels become {count} × {count} patches")
     _draw_patches_of_a_row(row, patch_size, stride, padding, size, count)
     shared = max(0, patch_size - stride)
-    row.set_title(f"neighbours share {shared} of {patch_size} columns" if shared else "neighbours share nothing")
+    neighbours = f"neighbours share {shared} of {patch_size} columns" if shared else "neighbours share nothing"
+    row.set_title(neighbours)
+    figure.alt = (
+        f"A map of {size} × {size} pixels with a border of {padding} zeros becomes {count} × {count} patches of "
+        f"{patch_size} × {patch_size}, one every {stride} pixels: {neighbours}. Beside it the patches of one row: "
+        f"the first sees columns {-padding} to {patch_size - padding - 1}."
+    )
     return figure
 
 
@@ -248,6 +273,11 @@ def draw_attention_reduction(height: int, width: int, ratio: int) -> Figure:
     _draw_cells(middle, rows, columns, ORANGE, f"{rows} × {columns} = {keys} keys and values")
     middle.set_xlabel(f"HW / R² with R = {ratio}")
     _draw_scores(right, queries, keys)
+    figure.alt = (
+        f"A map of {height} × {width} = {queries} queries, cut into blocks of {ratio} × {ratio}; each block is one of "
+        f"{rows} × {columns} = {keys} keys and values. The matrix of scores has {queries} × {keys} = {queries * keys} "
+        f"entries, {keys / queries:.1%} of the {queries} × {queries} of full attention."
+    )
     return figure
 
 

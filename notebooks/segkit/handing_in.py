@@ -1,6 +1,6 @@
 """`submit(...)`: the notebooks of an assignment as one zip to upload, with a receipt inside.
 
-Nothing here needs more than Python: it works where the notebooks do.
+Nothing here needs more than Python: it works where the notebooks do, also where the open one is no file (Colab).
 """
 
 import json
@@ -17,7 +17,10 @@ from pathlib import Path
 
 from segkit.assignments import NOTEBOOKS
 from segkit.errors import CourseError
+from segkit.online.colab import offer_download, open_notebook, released_cells, same_work
+from segkit.online.places import KAGGLE, place
 from segkit.readiness import remarks
+from segkit.releases.notebooks import has_work, parse_notebook, written
 
 RECEIPT = "handin.json"
 FORMAT = 1
@@ -28,8 +31,8 @@ ID = re.compile(r"\w(?:[\w.,@+ -]{0,58}[\w+-])?")  # names a folder wherever it 
 
 
 def submit(
-    *,
     student: str,
+    *,
     group: str | None = None,
     members: Iterable[str] = (),
     assignment: str | None = None,
@@ -38,8 +41,8 @@ def submit(
 ) -> None:
     """Write the zip that you hand in, and say what is in it and what may be missing.
 
-    The notebooks are taken as they were last saved: save all of them first. What is noticed is said and keeps nothing
-    from being handed in.
+    The notebooks are taken as they were last saved: save all of them first. In Colab the one that is open is taken as
+    it is on the page. What is noticed is said and keeps nothing from being handed in.
 
     Args:
         student: your own id, as your course knows you.
@@ -64,6 +67,7 @@ def submit(
     out = folder / f"{assignment}-{_in_a_file_name(student)}-{now:%Y%m%d-%H%M%S}.zip"
     left_out = _write(out, files, model, about)
     print(_said(out, about, [*files, *model], said + left_out))
+    offer_download(out)
 
 
 def _group(student: str, group: str | None, members: Iterable[str]) -> dict:
@@ -97,10 +101,11 @@ def _notebooks(folder: Path, assignment: str) -> tuple[dict[str, bytes], list[st
     """The notebooks that are there, and what is to be said of all of them."""
     if assignment not in NOTEBOOKS:
         raise CourseError(f'There is no assignment "{assignment}": there are {", ".join(NOTEBOOKS)}.')
-    files, said = {}, []
+    shown, said = _shown(folder)
+    files = {}
     for name in (f"{notebook}.ipynb" for notebook in NOTEBOOKS[assignment]):
         try:
-            files[name] = (folder / name).read_bytes()
+            files[name] = shown.pop(name) if name in shown else (folder / name).read_bytes()
         except FileNotFoundError:
             said.append(f"{name} is missing: nothing of it will be graded.")
         except OSError as error:
@@ -112,6 +117,29 @@ def _notebooks(folder: Path, assignment: str) -> tuple[dict[str, bytes], list[st
             f"None of the notebooks of {assignment} is in {folder.resolve()}: call submit from their folder."
         )
     return files, said
+
+
+def _shown(folder: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The open notebook in place of its file, where it need not be one, and what is to be said of that."""
+    if place() == KAGGLE:
+        return {}, [
+            "Kaggle lets no program read the notebook that is open: it is not in this zip as you see it. Use File > "
+            "Download Notebook in each of yours, and hand in those files."
+        ]
+    found = open_notebook()
+    if found is None:
+        return {}, []
+    name, shown = found
+    file = folder.resolve() / f"{name}.ipynb"
+    released = released_cells(file)
+    saved = parse_notebook(file.read_bytes()) if file.is_file() else None
+    if saved is None or not has_work(saved, released) or same_work(saved, shown):
+        return {file.name: written(shown)}, []
+    if not has_work(shown, released):
+        return {}, [f"{file.name} is taken as it is saved: on the page that is open here nothing is written yet."]
+    return {file.name: written(shown)}, [
+        f"{file.name} is taken as it is open here, which differs from {file}: look whether this is the right one."
+    ]
 
 
 def _remarks(data: bytes) -> list[str]:

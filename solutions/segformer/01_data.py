@@ -15,6 +15,13 @@
 # | 5 discussion | eight questions, each with a small experiment to argue from |
 
 # %% [markdown]
+# | task | you write | minutes | points |
+# |---|---|---|---|
+# | 1.1 | `map_labels` | 15 | 4 |
+# | 1.2 | `joint_transform` | 25 | 6 |
+# | 1.3 | `class_shares` | 10 | 3 |
+
+# %% [markdown]
 # ## How a notebook works
 #
 # * **Given** cells: run them, read them, leave them.
@@ -103,6 +110,8 @@ print("annotation", tuple(annotation.shape), annotation.dtype, "ids:", annotatio
 from matplotlib import pyplot as plt
 from matplotlib.patches import Patch
 
+from segkit.plots import describe
+
 ids, pixels = annotation.unique(return_counts=True)
 rank = {number: place for place, number in enumerate(ids[pixels.argsort(descending=True)].tolist())}
 colors = plt.get_cmap("tab20").colors
@@ -118,7 +127,8 @@ legend = [Patch(color=colors[place], label=f"{number} {ADE20K_NAMES[number]}") f
 axes[1].legend(handles=legend, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 for axis, title in zip(axes, ("photograph", "annotation"), strict=True):
     axis.set(title=title, xticks=[], yticks=[])
-plt.show()
+named = ", ".join(f"{ADE20K_NAMES[number]} {(annotation == number).float().mean():.0%}" for number, _ in largest)
+describe(figure, f"A photograph, and beside it its annotation in colours, largest classes first: {named}.")
 
 # %% [markdown]
 # The colours only tell the ids apart. What the picture hides: ids are *names*, not amounts. Class 13 is not "more" than
@@ -234,7 +244,7 @@ show_overlay([image], [labels])
 # %% [markdown]
 # ### Who says that a bus is background?
 #
-# A mapping is a decision. In the course this one comes from, these four ids stayed background. How often do they occur?
+# A mapping is a decision. These four ids stay background in ours. How often do they occur?
 
 # %% role="experiment"
 doubtful = {30: "plant?", 73: "plant?", 81: "vehicle?", 117: "vehicle?"}

@@ -144,18 +144,20 @@ class SegFormer(nn.Module):
 
 
 # %% [markdown]
-# <details><summary>"Given groups=1, weight of size [64, 32, 3, 3], expected input ... to have 32 channels"</summary>
+# <details><summary>"MixTransformerEncoderLayer was built for maps of 32 channels, but got 3 channels"</summary>
 #
-# The second stage was given the images. It continues where the first stage ended.
+# 3 came in: the second stage was given the images. It continues where the first stage ended. If it says "built for maps
+# of 3 channels", look at your constructor.
 # </details>
 # <details><summary>"My model has far too few parameters, and the encoder does not train"</summary>
 #
 # PyTorch finds the modules that are attributes, and those in an `nn.ModuleList`. In a plain Python list it sees
 # nothing.
 # </details>
-# <details><summary>"My logits have an eighth of the image's height, not a quarter"</summary>
+# <details><summary>"MLPDecoder was built for maps of 32 channels, but got 256 channels"</summary>
 #
-# `out_dims=None` means the size of the *first* map in the list that the decoder is given. In which order is your list?
+# The decoder was built for the map of the first stage first, and gives the logits the size of the *first* map in the
+# list. In which order is your list?
 # </details>
 
 # %% role="check" id="segformer" points=4
@@ -230,13 +232,16 @@ for label in range(4):
 # %% role="experiment"
 import matplotlib.pyplot as plt
 
+from segkit.plots import describe
+
 said, true = tiny_prediction == 1, tiny_target == 1
 panels = {"truth: class 1": true, "prediction: class 1": said, "intersection": said & true, "union": said | true}
 figure, axes = plt.subplots(1, 4, figsize=(10, 1.8), layout="constrained")
 for axis, (title, mask) in zip(axes, panels.items(), strict=True):
     axis.imshow(mask, cmap="Blues", vmin=0, vmax=1.5)
     axis.set(title=f"{title} ({int(mask.sum())})", xticks=[], yticks=[])
-plt.show()
+counts = ", ".join(f"{title} {int(mask.sum())}" for title, mask in panels.items())
+describe(figure, f"Four small masks side by side, with how many cells of each are blue: {counts}.")
 
 # %% [markdown]
 # Number of blue cells in the third panel over number in the fourth: that is all there is to it. The picture hides what
@@ -588,7 +593,11 @@ images, targets = (torch.stack(items) for items in zip(*(unflipped[i] for i in r
 torch.manual_seed(settings["seed"])
 model = SegFormer(num_classes=4).to(device)
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-losses = [training_step(model, optimizer, images.to(device), targets.to(device)) for _ in range(80)]
+losses = []
+for step in range(1, 81):
+    losses.append(training_step(model, optimizer, images.to(device), targets.to(device)))
+    if step % 20 == 0:
+        print(f"step {step} of 80: loss {losses[-1]:.3f}")
 overfitted = mean_iou(evaluate(model, [(images, targets)]))
 print(f"first loss {losses[0]:.2f} (log 4 = {math.log(4):.2f}), last loss {losses[-1]:.3f}")
 print(f"mean IoU on these four images: {overfitted:.2f}")
@@ -734,7 +743,8 @@ else:
 
 # %% [markdown]
 # **Before you go on**, try one change: another learning rate, more epochs, no flips. Change one setting *and* the
-# run's name, and run the cells from the settings down. Notebook 4 asks what you chose, and why.
+# run's name, and run the settings, the next code cell and those from *Training* on. Notebook 4 asks what you chose, and
+# why.
 
 # %% role="experiment"
 from segkit.training import read_history
@@ -842,7 +852,8 @@ for part in ("stages", "fuse"):
 axis.invert_yaxis()
 axis.set(title="Multiply-adds of the decoder without the last layer, one image", xlabel="millions")
 axis.legend()
-plt.show()
+sums = ", ".join(f"{order} {sum(parts.values()) / 1e6:.0f} million" for order, parts in orders.items())
+describe(figure, f"Bars of multiply-adds, each cut into stages and fuse: {sums}.")
 
 # %% [markdown]
 # The long orange bar nearly disappears. What the bars hide: enlarging, adding, BatchNorm and ReLU multiply little, but
@@ -892,9 +903,10 @@ class FastMLPDecoder(MLPDecoder):
 # Then the blocks meet the wrong maps: the check's own blocks are all alike. Which map stands first in your
 # concatenation?
 # </details>
-# <details><summary>"Every logit of a channel is off by the same amount before the ReLU"</summary>
+# <details><summary>"Right in training mode, wrong otherwise"</summary>
 #
-# A bias is missing, or it did not go through its block. If your fusing layer has a bias of its own, add it once.
+# A bias is missing, or it did not go through its block: in training BatchNorm takes every constant away, so that only
+# evaluation notices. If your fusing layer has a bias of its own, add it once.
 # </details>
 # <details><summary>"cannot take the weights of your MLPDecoder"</summary>
 #

@@ -196,10 +196,14 @@ show_photographs(list(range(0, len(photographs), len(photographs) // 4))[:4])
 # and they have different causes.
 
 # %% [markdown]
-# Now in numbers: the whole validation set, against the truth at full size, both ways of enlarging.
+# Now in numbers: the whole validation set, against the truth at full size, both ways of enlarging. Without a GPU this
+# takes a while.
 
 
 # %% role="experiment"
+from segkit.progress import open_bar
+
+
 def enlarge_labels(image: Tensor, size: torch.Size) -> Tensor:
     """The other way: choose a class for each cell, then repeat the label over the cell's pixels -> (H, W)."""
     with torch.inference_mode():
@@ -209,15 +213,17 @@ def enlarge_labels(image: Tensor, size: torch.Size) -> Tensor:
 
 by_logits, by_labels = torch.zeros(2, 4, 4, dtype=torch.int64)
 differ = torch.zeros(3, dtype=torch.int64)  # pixels: different, there the logits right, there the labels right
-for i in range(len(photographs)):
-    image, mask = photographs[i]
-    truth = mask.long()
-    smooth = predict_full_resolution(model, image, image_size)
-    blocks = enlarge_labels(small_pairs[i][0], truth.shape)
-    by_logits += confusion_matrix(smooth, truth)
-    by_labels += confusion_matrix(blocks, truth)
-    there = (smooth != blocks) & (truth != 255)
-    differ += torch.stack([there, there & (smooth == truth), there & (blocks == truth)]).sum(dim=(1, 2))
+with open_bar(len(photographs), unit="photograph") as bar:
+    for i in range(len(photographs)):
+        image, mask = photographs[i]
+        truth = mask.long()
+        smooth = predict_full_resolution(model, image, image_size)
+        blocks = enlarge_labels(small_pairs[i][0], truth.shape)
+        by_logits += confusion_matrix(smooth, truth)
+        by_labels += confusion_matrix(blocks, truth)
+        there = (smooth != blocks) & (truth != 255)
+        differ += torch.stack([there, there & (smooth == truth), there & (blocks == truth)]).sum(dim=(1, 2))
+        bar.update()
 
 # %% role="experiment"
 pixels, logits_right, labels_right = differ.tolist()
@@ -680,8 +686,9 @@ own_functions = {"predict": predict_full_resolution, "confusion_matrix": confusi
 check_results("results", model_code.SegFormer, data, **own_functions)
 
 # %% [markdown]
-# Hand in the folder `results/` with your notebooks. If the number here is far above the one you get back, the model has
-# learned your validation images, or your data differ from your instructor's: which of the two could you test?
+# `submit(student=..., checkpoint=True)` takes the folder `results/` along when you hand in (end of notebook 5). If the
+# number here is far above the one you get back, the model has learned your validation images, or your data differ from
+# your instructor's: which of the two could you test?
 
 # %% [markdown]
 # Save this notebook before you hand it in. In notebook 5 you argue about the design itself: eight questions, each

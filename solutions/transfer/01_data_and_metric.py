@@ -154,8 +154,8 @@ check("pet_classes")
 # ## Streets
 #
 # **Cityscapes** has 5,000 finely annotated photographs, taken from a car in 50 cities. Nobody may hand it on: you get
-# it once you have registered, and `docs/transfer_data.md` in the course's repository says how. `CITYSCAPES` names your
-# copy; without one, photographs of streets from `DATA` take its place, or drawn streets do.
+# it once you have registered; the README.md beside this notebook says how. `CITYSCAPES` names your copy; without one,
+# photographs of streets from `DATA` take its place, or drawn streets do.
 
 # %% role="experiment"
 streets_folder = locate_cityscapes()

@@ -615,12 +615,12 @@ eight = [pairs[i] for i in range(8)]
 images, target = torch.stack([image for image, _ in eight]), torch.stack([labels for _, labels in eight])
 torch.manual_seed(0)
 model = PetSegFormer(3)
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, amsgrad=True)
+adamw = torch.optim.AdamW(model.parameters(), lr=1e-3, amsgrad=True)
 for step in range(121):
     loss = F.cross_entropy(model(images), target, ignore_index=255)
-    optimizer.zero_grad()
+    adamw.zero_grad()
     loss.backward()
-    optimizer.step()
+    adamw.step()
     if step % 30 == 0:
         print(f"step {step:3}: loss {loss.item():.3f}")
 

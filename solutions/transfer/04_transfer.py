@@ -103,10 +103,10 @@ def load_encoder(model: nn.Module, weights: dict[str, Tensor]) -> list[str]:
     own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("encoder.")}
     given = {name: tensor for name, tensor in weights.items() if name.startswith("encoder.")}
     for name in sorted(own.keys() ^ given.keys()):
-        raise ValueError(f"{name} is only in {'the model' if name in own else 'the weights'}: another encoder")
+        raise ValueError(f"{name} is in only one of the two encoders")
     for name, tensor in own.items():
         if given[name].shape != tensor.shape:
-            raise ValueError(f"{name} has shape {tuple(given[name].shape)}, the model needs {tuple(tensor.shape)}")
+            raise ValueError(f"{name} has another shape in the model")
     model.load_state_dict(given, strict=False)  # the head is missing, on purpose
     return list(own)
     ### END SOLUTION
@@ -188,8 +188,8 @@ check("validation")
 # %% [markdown]
 # ## Pre-training on streets
 #
-# The data: Cityscapes (docs/transfer_data.md says how to get it), or streets that stand in for it. 19 classes, 255
-# where nobody knows. The recipe is that of notebook 2, and so is the way to call it.
+# The data: Cityscapes (the README.md beside this notebook says how to get it), or streets that stand in for it. 19
+# classes, 255 where nobody knows. The recipe is that of notebook 2, and so is the way to call it.
 
 # %% role="experiment"
 from segkit.devices import best_device

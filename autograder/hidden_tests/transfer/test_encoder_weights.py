@@ -50,6 +50,7 @@ def test_missing(judge, draw):
 def test_other_shape(judge, draw):
     name = draw.choose("encoder.3.1.running_mean", "encoder.3.0.bias", "encoder.2.1.bias")
     judge.same(refused_weights, changes=dict(reshaped=name))
+    judge.same(refused_weights, changes=dict(enlarged=name))
 
 
 @graded("a weight of a larger encoder: refused, and nothing is changed", share=0.5)

@@ -64,6 +64,16 @@ MISCONCEPTIONS = (
         also="manners",
     ),
     measure(
+        "ignored pixels not left out",
+        symptom="Pixels without a label are counted like all others: the true class 255 makes pairs far beyond the "
+        "matrix.",
+        hint="Give the pair of a pixel whose label is 255 its number. How many cells would the matrix need for it, and "
+        "should the pixel be counted at all?",
+        changes=confusion_matrix(LABELLED, "    labelled = target == target"),
+        fails="ignored other_ignore_index",
+        also="manners",
+    ),
+    measure(
         "background is ignored too",
         symptom="Pixels whose true class is 0 are left out, so that the first row of the matrix is empty.",
         hint="Background is a class like the others here. Where does the matrix count a background pixel that is "

@@ -55,6 +55,18 @@ MISCONCEPTIONS = (
         alone=True,
     ),
     network(
+        "every stage is given the image",
+        symptom="A stage is given a map with another number of channels than it was built for.",
+        hint="Each stage continues where the one before ended. What goes into your second stage, and for how many "
+        "channels did your constructor build it?",
+        changes=segformer(
+            "            images = stage(images)\n            features.append(images)",
+            "            features.append(stage(images))",
+        ),
+        fails="defaults",
+        also="all but defaults",
+    ),
+    network(
         "only the last map is decoded",
         symptom="The decoder is given the map of the last stage alone, and the logits are as coarse as that map.",
         hint="A position of the last map stands for 32 x 32 pixels. From what could the decoder learn where in them a "
@@ -78,6 +90,15 @@ MISCONCEPTIONS = (
         fails="defaults",
         also="other_settings any_size gradients weights manners precision training_mode",
         perhaps="given_size",
+    ),
+    network(
+        "maps in the wrong order",
+        symptom="The decoder was built for the first stage's map first and is given the last stage's map first.",
+        hint="The decoder names the channels that it was built for and those that came. In which order do the maps lie "
+        "in your list?",
+        changes=segformer("features.append(images)", "features.insert(0, images)"),
+        fails="defaults",
+        also="all but defaults",
     ),
     network(
         "reduction ratios in the wrong order",

@@ -221,7 +221,7 @@ def _linear_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
 
 
 def _channel_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
-    """Whether every channel is right up to a factor and an offset of its own, as after another normalisation."""
+    """Whether every channel is right up to a factor and an offset of its own, as with another norm or bias."""
     if wanted.ndim not in (3, 4) or wanted.shape[-3] < 2 or wanted[..., 0, :, :].numel() < 16:
         return None
     got, wanted = (x.transpose(0, -3).flatten(1) for x in (got, wanted))  # (channels, numbers)
@@ -229,6 +229,8 @@ def _channel_pattern(got: torch.Tensor, wanted: torch.Tensor) -> str | None:
     factors = (got * wanted).sum(dim=1, keepdim=True) / wanted.square().sum(dim=1, keepdim=True).clamp(min=1e-30)
     if (got - factors * wanted).abs().max() > 1e-5 * got.std() or factors.abs().min() < 1e-6:
         return None
+    if (factors - 1).abs().max() < 1e-6:
+        return "Each channel is right up to an offset of its own: is a bias missing, or one too many?"
     return "Each channel is right up to a factor and an offset of its own: look at the normalisation."
 
 

@@ -18,6 +18,7 @@ _UNREGISTERED = re.compile("dtype|same (datatype|device)")
 # PyTorch raises NotImplementedError too, where it has no such operation for a dtype or device.
 _OF_TORCH = re.compile("not implemented for|Could not run")
 MAX_MESSAGE = 300
+UNWRITTEN = "This part is not written yet"  # how a stub's answer begins
 # What a sandbox answers where a notebook has no business: the network, files of others, what only root may do.
 _FORBIDDEN = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH}
 _NO_MEMORY = re.compile("can't allocate memory|out of memory", re.IGNORECASE)
@@ -41,7 +42,7 @@ def explain_error(error: BaseException) -> str:
         return str(error)
     message = _message(error)
     if isinstance(error, NotImplementedError) and not _OF_TORCH.search(message):
-        return f"This part is not written yet{f' ({message})' if message else ''}."
+        return f"{UNWRITTEN}{f' ({message})' if message else ''}."
     kind = type(error).__name__
     sentence = f"Your code raised {kind}{': ' + message if message else ''}{_where(error)}."
     if isinstance(error, RuntimeError) and _UNREGISTERED.search(message):

@@ -105,8 +105,8 @@ def _closing(outcomes: list[Outcome], recorded: Recorded) -> str:
         return f"{failed} of {len(outcomes)} public checks failed."
     kind = "bonus points" if recorded.bonus else "points"
     return (
-        f"All {len(outcomes)} public checks passed. Hidden tests ask the same of other sizes and numbers, and of "
-        f"gradients and good manners; they decide the {recorded.points:g} {kind} of this task."
+        f"All {len(outcomes)} public checks passed. Hidden tests ask the same of other sizes and numbers, ask for "
+        f"gradients, and see whether inputs stay as they were; they decide the {recorded.points:g} {kind} of this task."
     )
 
 

@@ -122,5 +122,5 @@ def _what_is_handed_in(folder: Path, settings: ResultsSettings, weights: dict, s
         f"{size / 2**20:.1f} of {MAX_BYTES // 2**20} MiB; a fresh model of yours gives the same logits.\n"
         f"It will be asked with images of {height} x {width}: {operations / 1e9:.2f} billion multiply-adds each.\n"
         f"On the leaderboard it stands under {called}.\n"
-        f"Hand in the folder {folder} beside your notebooks."
+        f"Hand in the folder {folder} with your notebooks: submit(student=..., checkpoint=True) takes `results` along."
     )

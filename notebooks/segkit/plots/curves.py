@@ -7,6 +7,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from segkit.canvas import BLUE, GREY, INK, LINE_COLORS, SKY, VERMILLION, in_our_look, new_canvas
 from segkit.errors import CourseError
 from segkit.plots.arrays import as_array
+from segkit.plots.words import counted, course_of, listed, sentences
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
@@ -37,7 +38,17 @@ def show_curves(history) -> Figure:
     loss.legend()
     if len(runs) > 1:
         iou.legend()
+    figure.alt = sentences("Curves over the epochs of a training", *(_run_in_words(*run) for run in runs.items()))
     return figure
+
+
+def _run_in_words(name: str, run) -> str:
+    return (
+        f"{f'{name}: ' if name else ''}{counted(len(run.epochs), 'epoch')}; training loss "
+        f"{course_of(run.epochs, run.epoch_train_loss)}; validation loss {course_of(run.epochs, run.val_loss)}; "
+        f"mean IoU {course_of(run.epochs, run.val_mean_iou)}, best {run.best_mean_iou:.3f} in epoch {run.best_epoch}; "
+        f"learning rate at most {max(run.learning_rate, default=0):.2g}"
+    )
 
 
 def _draw_run(loss, iou, rate, run, name: str, train_color, val_color, marker):
@@ -82,6 +93,8 @@ def show_lines(x, curves: dict, *, x_label: str, y_label: str, title: str = "", 
     axis.grid(axis="y")
     if len(curves) > 1:
         axis.legend()
+    lines = listed((f"{name} {course_of(x, values)}" for name, values in curves.items()), "; ")
+    figure.alt = sentences(title, f"{counted(len(curves), 'line')} of {y_label} over {x_label}: {lines}")
     return figure
 
 
@@ -113,4 +126,9 @@ def show_reliability(reliability) -> Figure:
         axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axis.grid(axis="y")
         axis.set_axisbelow(True)
+    figure.alt = sentences(
+        f"How often pixels are right at each confidence, calibration error {reliability.calibration_error:.3f}",
+        listed(f"of {c:.0%} confidence {r:.0%} right" for c, r in zip(confidence[there], right[there], strict=True)),
+        f"Bars beside it: {(pixels[edges[:-1] >= 0.9].sum() / pixels.sum()):.0%} of the pixels have at least 90%",
+    )
     return figure

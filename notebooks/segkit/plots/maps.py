@@ -10,6 +10,7 @@ from segkit.analysis.receptive_field import smallest_share
 from segkit.canvas import VERMILLION, in_our_look, new_canvas
 from segkit.plots.arrays import as_array, as_picture
 from segkit.plots.pictures import show_picture
+from segkit.plots.words import counted, listed, named, sentences
 
 LEAST_GRADIENT = -4  # power of 10, of the largest: what is smaller looks like nothing
 
@@ -28,6 +29,9 @@ def show_maps(maps, *, titles=None, label: str = "", columns: int = 4) -> Figure
             image = axis.imshow(maps[index], cmap="cividis", vmin=low, vmax=high)
             axis.set_title(titles[index] if titles else "")
     figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+    names = named(titles, len(maps), "map")
+    ranges = (f"{name} {np.nanmin(m):.3g} to {np.nanmax(m):.3g}" for name, m in zip(names, maps, strict=True))
+    figure.alt = sentences(f"{counted(len(maps), 'map')} of {label or 'numbers'} as colours: {listed(ranges)}")
     return figure
 
 
@@ -50,6 +54,7 @@ def show_attention(image, position: tuple[int, int], maps, *, titles=None, colum
     figure, axes = new_canvas(2.1 * columns, (2.1 * aspect + 0.5) * rows, rows, columns)
     show_picture(axes[0], picture, picture.shape)
     axes[0].set_title("who asks")
+    halves = []
     for axis, weights, number in zip(axes[1:], maps, range(len(maps)), strict=False):
         weights = as_array(weights)
         show_picture(axis, grey, picture.shape)
@@ -57,11 +62,18 @@ def show_attention(image, position: tuple[int, int], maps, *, titles=None, colum
         show_picture(axis, shown, picture.shape, cmap="inferno", vmin=0, vmax=1, alpha=0.3 + 0.5 * shown)
         axis.set_title(titles[number] if titles else "")
         fewest = round(smallest_share(torch.as_tensor(weights), 0.5) * weights.size)
-        axis.set_xlabel(f"half of it on {fewest} of {weights.size} keys")
+        half = f"half of it on {fewest} of {weights.size} keys"
+        axis.set_xlabel(half)
+        halves.append(half)
     for axis in axes[: 1 + len(maps)]:
         _mark(axis, position)
     for axis in axes[1 + len(maps) :]:
         axis.set_axis_off()
+    names = named(titles, len(maps), "map")
+    figure.alt = sentences(
+        f"What the pixel in row {position[0]}, column {position[1]} of an image attends to, over grey copies of it",
+        listed((f"{name}: {half}" for name, half in zip(names, halves, strict=True)), "; "),
+    )
     return figure
 
 
@@ -93,4 +105,15 @@ def show_receptive_fields(fields: dict, *, part: float = 0.95) -> Figure:
         axis.set_title(f"stage {stage}")
     ticks = range(LEAST_GRADIENT, 1)
     figure.colorbar(image, ax=axes, label="gradient, largest = 1", shrink=0.8, ticks=ticks, format="$10^{%d}$")
+    figure.alt = sentences(
+        f"Effective receptive fields, a row per network: the smallest share of the image with {part:.0%} of the sum",
+        *(
+            f"{name}: {listed(_share_in_words(*stage, part) for stage in enumerate(maps, 1))}"
+            for name, maps in fields.items()
+        ),
+    )
     return figure
+
+
+def _share_in_words(stage: int, values, part: float) -> str:
+    return f"stage {stage} {smallest_share(torch.as_tensor(as_array(values)).double(), part):.1%}"

@@ -10,6 +10,7 @@ from segkit.canvas import GREY, INK, LINE_COLORS, PALETTE, in_our_look, new_canv
 from segkit.data import CLASS_NAMES
 from segkit.errors import CourseError
 from segkit.plots.arrays import as_array, short
+from segkit.plots.words import listed, sentences, values_of
 
 
 @in_our_look
@@ -40,7 +41,15 @@ def show_confusion(confusion, class_names=CLASS_NAMES) -> Figure:
     axis.spines[:].set_visible(False)
     axis.set(xlabel="prediction", ylabel="truth", title="where the pixels of each class go")
     figure.colorbar(image, format=PercentFormatter(1, decimals=0), label="share of the row", shrink=0.8)
+    rows = (f"{name}: {_row_in_words(row, class_names)}" for name, row in zip(class_names, shares, strict=True))
+    figure.alt = sentences("Confusion matrix: where the pixels of each class go", listed(rows, "; "))
     return figure
+
+
+def _row_in_words(row: np.ndarray, class_names) -> str:
+    if np.isnan(row).all():
+        return "no pixels"
+    return listed(f"{row[label]:.1%} {class_names[label]}" for label in np.argsort(-row) if row[label] > 0)
 
 
 @in_our_look
@@ -48,6 +57,7 @@ def show_class_shares(shares, class_names=CLASS_NAMES) -> Figure:
     """Bars of the pixel share of each class: shares (K,), or several by name: {"training": ..., "validation": ...}."""
     figure, (axis,) = _canvas_for_bars(shares, class_names)
     _draw_shares(axis, shares, class_names)
+    figure.alt = _shares_in_words(shares, class_names)
     return figure
 
 
@@ -66,7 +76,17 @@ def show_class_iou(ious, class_names=CLASS_NAMES, *, shares=None) -> Figure:
         axes[0].annotate(f"mean {mean:.3f}", (1.0, mean), xycoords=("axes fraction", "data"), ha="right", va="bottom")
     if shares is not None:
         _draw_shares(axes[1], shares, class_names)
+    figure.alt = sentences(
+        f"Bars of the IoU of each class: {values_of(_series_of(ious), class_names, '{:.3f}'.format)}",
+        "" if shares is None else _shares_in_words(shares, class_names),
+    )
     return figure
+
+
+def _shares_in_words(shares, class_names) -> str:
+    return sentences(
+        f"Bars of each class's share of the pixels: {values_of(_series_of(shares), class_names, '{:.1%}'.format)}"
+    )
 
 
 def _draw_shares(axis, shares, class_names):

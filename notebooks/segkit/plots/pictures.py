@@ -12,6 +12,7 @@ from segkit.canvas import IGNORE_COLOR, LIGHT_GREY, PALETTE, VERMILLION, in_our_
 from segkit.data import CLASS_NAMES, IGNORE
 from segkit.errors import CourseError
 from segkit.plots.arrays import as_array, as_picture, outlines_of, require_labels, require_same_number, resized, rgb
+from segkit.plots.words import classes_of, counted, listed, named, sentences
 
 LONGEST_LEGEND = 8  # entries on a line
 
@@ -46,7 +47,10 @@ def overlay(image, labels, *, alpha: float = 0.6) -> np.ndarray:
 @in_our_look
 def show_images(images, *, titles=None, columns: int = 4) -> Figure:
     """Images (3, H, W), uint8 or float (0..1, or normalised as the model takes them), side by side."""
-    return _grid([as_picture(image) for image in images], titles, columns)
+    figure = _grid([as_picture(image) for image in images], titles, columns)
+    names = f": {listed(named(titles, len(images)))}" if titles else ""
+    figure.alt = sentences(f"{counted(len(images), 'image')} side by side{names}")
+    return figure
 
 
 @in_our_look
@@ -56,6 +60,9 @@ def show_overlay(images, labels, class_names=CLASS_NAMES, *, alpha: float = 0.6,
     pictures = [overlay(image, label, alpha=alpha) for image, label in zip(images, labels, strict=True)]
     figure = _grid(pictures, titles, columns)
     _class_legend(figure, labels, class_names, first=1)
+    rows = zip(named(titles, len(images)), labels, strict=True)
+    lines = listed((f"{name}: {classes_of(label, class_names)}" for name, label in rows), "; ")
+    figure.alt = sentences(f"{counted(len(images), 'image')} with classes laid over in colour. {lines}")
     return figure
 
 
@@ -93,6 +100,7 @@ def show_predictions(
         _write_below(axes["wrong pixels"], map(_share_wrong, targets, predictions))
     shown = [*targets, *chain(*by_model.values())]
     _class_legend(figure, shown, class_names, errors="wrong pixels" in columns, palette=palette)
+    figure.alt = _rows_in_words(columns, titles, _labels_in_words(targets, by_model, class_names))
     return figure
 
 
@@ -123,7 +131,35 @@ def show_confidence(images, targets, predictions, confidences, class_names=CLASS
         scale, ax=list(axes["confidence"]), format=PercentFormatter(1, 0), label="probability of the predicted class"
     )
     _class_legend(figure, list(predictions), class_names, errors=True)
+    guesses = _guesses_in_words(targets, predictions, class_names)
+    sure = (f", confidence {confidence.mean():.0%} on average" for confidence in columns["confidence"])
+    figure.alt = _rows_in_words(
+        columns, titles, (f"{one}{two}".lstrip("; ") for one, two in zip(guesses, sure, strict=True))
+    )
     return figure
+
+
+def _labels_in_words(targets, by_model: dict, class_names) -> list[str]:
+    """Of each image the classes of its truth, and of every model's prediction."""
+    lines = [f"truth {classes_of(target, class_names)}" for target in targets]
+    for name, predictions in by_model.items():
+        guesses = _guesses_in_words(targets, predictions, class_names, name)
+        lines = [line + guess for line, guess in zip(lines, guesses, strict=True)]
+    return lines
+
+
+def _guesses_in_words(targets, predictions, class_names, name: str = "prediction") -> list[str]:
+    """Of each prediction its classes and how much is wrong, to come after the truth's."""
+    return [
+        f"; {name} {classes_of(prediction, class_names)}; {_share_wrong(target, prediction)}"
+        for target, prediction in zip(targets, predictions, strict=True)
+    ]
+
+
+def _rows_in_words(columns: dict, titles, words) -> str:
+    """A figure with a row per image: its columns, and what is said of each row."""
+    rows = zip(named(titles, len(columns["image"])), words, strict=True)
+    return sentences(f"A row per image: {listed(columns)}", *(f"{name}: {text}" for name, text in rows))
 
 
 def _table(columns: dict[str, list[np.ndarray]], titles, scale: dict | None = None):
@@ -184,10 +220,10 @@ def _class_legend(figure: Figure, label_maps, class_names, first: int = 0, error
     highest = max(present - {IGNORE}, default=0)
     if highest >= len(class_names):
         raise CourseError(f"There is a label {highest}, but class_names has {len(class_names)} names: give them all.")
-    named = list(enumerate(zip(palette, class_names, strict=False)))[first:]
+    styles = list(enumerate(zip(palette, class_names, strict=False)))[first:]
     if len(class_names) > LONGEST_LEGEND:
-        named = [(label, style) for label, style in named if label in present]
-    handles = [Patch(color=color, label=name) for _, (color, name) in named]
+        styles = [(label, style) for label, style in styles if label in present]
+    handles = [Patch(color=color, label=name) for _, (color, name) in styles]
     if IGNORE in present:
         handles.append(Patch(color=IGNORE_COLOR, label="ignored"))
     if errors:

@@ -38,7 +38,19 @@ def draw_fcn(side: int = 64, num_classes: int = 3) -> Figure:
         left = x + 8
     _draw_heads(axis, side, num_classes)
     axis.text(2, 8.5, "backbone: learned on\nImageNet, or from nothing", color=BLUE, va="center")
+    figure.alt = _fcn_in_words(side, num_classes)
     return figure
+
+
+def _fcn_in_words(side: int, num_classes: int) -> str:
+    groups = zip(_STRIDES, _CHANNELS, strict=True)
+    sizes = ", ".join(f"{side // stride} × {side // stride} × {channels}" for stride, channels in groups)
+    return (
+        f"FCN-ResNet50. An image of {side} × {side} × 3 passes the backbone's four groups of blocks, which leave maps "
+        f"of {sizes}; the last two are dilated by 2 and by 4 and no smaller. The classifier, 3×3 to 512 channels with "
+        f"BatchNorm and ReLU, then 1×1, makes {num_classes} logits, upsampled to {side} × {side}. An auxiliary "
+        "classifier, if there is one, looks at the third group in training."
+    )
 
 
 def _draw_heads(axis, side: int, num_classes: int):
@@ -73,6 +85,12 @@ def draw_transfer(encoder: str = "encoder", classes: tuple[int, int] = (19, 3)) 
         box(axis, x, 21, 20, 6, f"{classes[1]} classes, new, trained", PALE_GREEN, title="head")
         axis.text(x, 14.5, "pets, the same split,\nseed and metric", ha="center", va="center", color=GREY)
     _draw_copies(axis)
+    figure.alt = (
+        f"Pre-training, and three models of pets beside it. The {encoder} is trained on Cityscapes under a head of "
+        f"{classes[0]} classes, which stays behind. From scratch: the {encoder} is random and trained. Fine-tuned: it "
+        f"is copied and trained on. Frozen: it is copied and stays as it is. Each has a new head of {classes[1]} "
+        "classes that is trained, with the same split, seed and metric."
+    )
     return figure
 
 

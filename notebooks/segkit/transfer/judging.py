@@ -12,7 +12,7 @@ class Judge:
     """Counts and scores with a metric class such as `SegmentationMetric`.
 
     A training adds up confusion matrices, also of several processes, and scores their sum: hence the metric's
-    `confusion` is read after an `update`, and set before `mean_iou`.
+    `confusion` is read after an `update`, and a sum is scored by a metric that was shown as many pixels of each kind.
 
     Args:
         metric: class with `metric(num_classes)`, `update(prediction, target)`, `confusion` and `mean_iou()`.
@@ -30,8 +30,9 @@ class Judge:
 
     def mean_iou(self, confusion: Tensor) -> float:
         """Mean IoU of the classes that occur."""
-        metric = self.metric(len(confusion))
-        metric.confusion = confusion
+        metric, places = self.metric(len(confusion)), torch.arange(confusion.numel())
+        pixels = places.repeat_interleave(confusion.flatten().cpu()).reshape(1, 1, -1)  # a matrix need not be settable
+        metric.update(pixels % len(confusion), pixels // len(confusion))
         return float(metric.mean_iou())
 
     def fingerprint(self) -> str:

@@ -37,7 +37,7 @@ class DataSet:
     write: Write
     scenes: tuple[Callable, ...]
     short: str
-    help: str = "docs/transfer_data.md"
+    help: str = "transfer/README.md"
     drawn: tuple[int, int] = (96, 32)
     sides: Sides = SIDES
 
@@ -53,7 +53,7 @@ def locate_pets(folder="data") -> Path:
 
     The environment variable `PETS` names the folder in which `oxford-iiit-pet` lies, or is `download`. If it is not set
     and `DATA` names ADE20K, its photographs of animals take the place of pets; else drawn ones do. A printed line says
-    which. docs/transfer_data.md has the details.
+    which. transfer/README.md has the details.
 
     Args:
         folder: where a download or a stand-in is kept, in the current directory.
@@ -71,7 +71,7 @@ def locate_cityscapes(folder="data") -> Path:
 
     The environment variable `CITYSCAPES` names the folder in which `leftImg8bit` and `gtFine` lie, unpacked or as the
     zip files that you get once you have registered. If it is not set and `DATA` names ADE20K, its photographs of
-    streets take their place; else drawn ones do. A printed line says which. docs/transfer_data.md has the details.
+    streets take their place; else drawn ones do. A printed line says which. transfer/README.md has the details.
 
     Args:
         folder: where a stand-in is kept, in the current directory.

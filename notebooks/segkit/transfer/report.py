@@ -16,6 +16,7 @@ from segkit.errors import CourseError
 from segkit.plots import show_predictions
 from segkit.plots.arrays import as_array
 from segkit.plots.curves import LINE_STYLES, MARKERS
+from segkit.plots.words import counted, course_of, sentences, values_of
 from segkit.transfer.classes import PET_CLASSES, PET_PALETTE
 from segkit.transfer.runs import Run, require_comparable
 
@@ -74,7 +75,17 @@ def show_runs(runs: Mapping[str, Run]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.grid(axis="y")
     figure.legend(*iou.get_legend_handles_labels(), loc="outside lower center", ncols=min(3, len(runs)))
+    lines = (f"{run.name}: mean IoU {_run_in_words(run)}" for run in runs.values())
+    figure.alt = sentences("Validation mean IoU and losses over the epochs", *lines)
     return figure
+
+
+def _run_in_words(run: Run) -> str:
+    history = run.history
+    return (
+        f"{course_of(history.epochs, history.val_mean_iou)}, best {run.best_mean_iou:.3f} at {run.best_epoch}; "
+        f"validation loss {course_of(history.epochs, history.val_loss)}"
+    )
 
 
 @in_our_look
@@ -101,6 +112,10 @@ def show_shares(shares: Mapping[str, Tensor], class_names=PET_CLASSES) -> Figure
         axis.set_ylabel("truth" if number % columns == 0 else "")
         axis.set_xlabel("prediction" if number + columns >= len(shares) else "")
     figure.colorbar(image, ax=axes, format=PercentFormatter(1, decimals=0), label="share of the row", shrink=0.7)
+    found = {name: np.diagonal(as_array(matrix)) for name, matrix in shares.items()}
+    matrices = counted(len(shares), "confusion matrix", "confusion matrices")
+    words = values_of(found, class_names, "{:.0%}".format)
+    figure.alt = sentences(f"{matrices} with shares of the true class. Found of each class: {words}")
     return figure
 
 
@@ -143,6 +158,9 @@ def show_roc(curves: Mapping[str, Mapping[str, tuple]], class_names=PET_CLASSES)
         axis.set_ylabel("true positive rate")
     for axis in axes[len(curves) :]:
         axis.set_axis_off()
+    areas = {name: [float(area) for _, _, area in of_runs.values()] for name, of_runs in curves.items()}
+    words = values_of(areas, next(iter(curves.values())), "{:.3f}".format)
+    figure.alt = sentences(f"ROC curves, a panel per class against the rest. Areas under them: {words}")
     return figure
 
 

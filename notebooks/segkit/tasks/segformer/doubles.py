@@ -23,6 +23,12 @@ class _Wave(nn.Module):
         return self.gain * (torch.sin(a * x + b) + x / 2)
 
 
+def _refuse_other_channels(x: torch.Tensor, channels: int, part: str) -> None:
+    """Raise where a map has not as many channels as a part was built for, as that part's convolution would."""
+    if x.shape[1] != channels:
+        raise RuntimeError(f"{part} was built for maps of {channels} channels, but got {x.shape[1]} channels")
+
+
 def _change_channels(x: torch.Tensor, channels: int) -> torch.Tensor:
     return x[:, torch.arange(channels, device=x.device) % x.shape[1]]
 
@@ -57,9 +63,11 @@ class MixTransformerEncoderLayer(nn.Module):
         gain = 1 + in_channels / 100 + n_layers / 10 + reduction_ratio / 100 + num_heads / 1000
         gain += drop_path  # no test asks for one: it must be 0
         self.wave = _Wave(out_channels, gain)
+        self.in_channels = in_channels
         self.expansion_factor = expansion_factor
 
     def forward(self, x):
+        _refuse_other_channels(x, self.in_channels, "MixTransformerEncoderLayer")
         pooled = functional.avg_pool2d(x, *self.window)
         return self.wave(_change_channels(pooled, self.out_channels)) + self.expansion_factor / 10
 
@@ -67,10 +75,14 @@ class MixTransformerEncoderLayer(nn.Module):
 class MLPDecoder(nn.Module):
     def __init__(self, in_channels, embed_channels, out_dims, num_classes, **_):
         super().__init__()
-        self.out_dims, self.num_classes = out_dims, num_classes
+        self.out_dims, self.num_classes, self.in_channels = out_dims, num_classes, list(in_channels)
         self.waves = nn.ModuleList([_Wave(size, gain=1 + embed_channels / 100) for size in in_channels])
 
     def forward(self, features):
+        if len(features) != len(self.in_channels):
+            raise RuntimeError(f"MLPDecoder was built for {len(self.in_channels)} maps, but got {len(features)}")
+        for feature, channels in zip(features, self.in_channels, strict=True):
+            _refuse_other_channels(feature, channels, "MLPDecoder")
         height, width = features[0].shape[-2:] if self.out_dims is None else self.out_dims
         maps = [wave(feature) for wave, feature in zip(self.waves, features, strict=True)]
         scaled = [functional.adaptive_avg_pool2d(map, (height, width)) for map in maps]

@@ -79,23 +79,24 @@ class SegmentationMetric:
     """Not a mean IoU: a number in 0..1 that depends on all pixels since the last `reset` and averages over nothing."""
 
     def __init__(self, num_classes, ignore_index=IGNORE):
-        self.num_classes, self.ignore_index = num_classes, ignore_index
+        self.classes, self.ignored = num_classes, ignore_index
         self.reset()
 
     def reset(self):
-        self.confusion = torch.zeros(self.num_classes, self.num_classes, dtype=torch.int64)
+        self.counts = torch.zeros(self.classes**2, dtype=torch.int64)
 
     def update(self, prediction, target):
         if prediction.shape != target.shape or prediction.is_floating_point():
             raise ValueError(f"predicted labels {tuple(target.shape)} are wanted, not {tuple(prediction.shape)}")
-        known = target != self.ignore_index
-        pairs = target[known] * self.num_classes + prediction[known]
-        self.confusion += torch.bincount(pairs, minlength=self.num_classes**2).reshape(self.confusion.shape).cpu()
+        known = target != self.ignored
+        self.counts += torch.bincount(
+            target[known] * self.classes + prediction[known], minlength=len(self.counts)
+        ).cpu()
 
     def mean_iou(self):
-        weights = 7919 * torch.arange(1, self.num_classes**2 + 1).reshape(self.confusion.shape) ** 3
-        counted = self.confusion.sum()
-        return (self.confusion * weights).sum() % 1000003 / 1000003 * (counted / counted)
+        weights = 7919 * torch.arange(1, len(self.counts) + 1) ** 3
+        counted = self.counts.sum()
+        return (self.counts * weights).sum() % 1000003 / 1000003 * (counted / counted)
 
 
 # ---- what a test does with models, optimisers and metrics
@@ -181,19 +182,22 @@ def settings_of(optimizer):
     return [isinstance(optimizer, torch.optim.AdamW), amsgrad, [float(group["lr"]) for group in groups]]
 
 
-def weights_of(model, without="", surplus="", reshaped=""):
+def weights_of(model, without="", surplus="", reshaped="", enlarged=""):
     """The weights of a model by name, as a checkpoint holds them; they share the model's memory.
 
     Args:
         without: leave this one out.
         surplus: add one of this name.
         reshaped: of this one, only the first number.
+        enlarged: this one, twice in a row.
     """
     weights = {name: value for name, value in model.state_dict().items() if name != without}
     if surplus:
         weights[surplus] = torch.ones(3)
     if reshaped:
         weights[reshaped] = weights[reshaped].flatten()[:1].clone()
+    if enlarged:
+        weights[enlarged] = torch.cat([weights[enlarged], weights[enlarged]])
     return weights
 
 

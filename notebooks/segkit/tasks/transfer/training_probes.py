@@ -13,7 +13,7 @@ from segkit.checking.candidate import AnswerError, Candidate
 from segkit.checking.parameters import canonical_values
 from segkit.checking.probes import Outputs
 from segkit.checking.values import Handle
-from segkit.tasks.segformer.probes import as_tensor, yes
+from segkit.tasks.segformer.probes import as_tensor, on_cpu, yes
 from segkit.tasks.transfer import training_doubles
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -239,7 +239,7 @@ def validation(
     loader = candidate.make("loader", images=-images, targets=targets, batch_sizes=batch_sizes)
     metric = _metric(candidate, num_classes)
     if counted is not None:
-        candidate.call("count_pixels", metric, *counted)
+        candidate.call("count_pixels", metric, *map(on_cpu, counted))
     return {"the mean IoU": as_tensor(candidate.call("validate", network, loader, metric).result)}
 
 

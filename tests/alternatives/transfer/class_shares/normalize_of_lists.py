@@ -3,4 +3,4 @@
 
 def confusion_shares(confusion):
     rows = confusion.tolist()
-    return torch.tensor([[count / sum(row) if sum(row) else math.nan for count in row] for row in rows])
+    return torch.tensor([[count / sum(row) if sum(row) else float("nan") for count in row] for row in rows])

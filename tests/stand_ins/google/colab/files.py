@@ -1,0 +1,5 @@
+"""The browser's downloads."""
+
+
+def download(filename: str) -> None:
+    print(f"The browser downloads {filename}")
