@@ -68,23 +68,30 @@ def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def seconds_per_image(model: nn.Module, size: tuple[int, int], rounds: int = 3) -> float:
-    """Seconds that one image (1, 3, *size) takes in evaluation mode where the model is: median of some rounds.
+class Seconds(NamedTuple):
+    """Medians for one image: by the clock, and of processor time, all threads together.
 
-    One more round, before them, is not timed.
+    Processor time says on a busy CPU what the clock cannot; on a GPU it is only what the CPU does beside it.
     """
+
+    clock: float
+    processor: float
+
+
+def seconds_per_image(model: nn.Module, size: tuple[int, int], rounds: int = 3) -> Seconds:
+    """Seconds that one image (1, 3, *size) takes in evaluation mode where the model is; a first round is not timed."""
     device = next(model.parameters()).device
     image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(device)
-    taken = []
+    taken: list[Seconds] = []
     model.eval()
     with torch.inference_mode():
         for _ in range(rounds + 1):
             _wait_for(device)
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.process_time()
             model(image)
             _wait_for(device)
-            taken.append(time.perf_counter() - begun)
-    return statistics.median(taken[1:])
+            taken.append(Seconds(time.perf_counter() - begun, time.process_time() - used))
+    return Seconds(*map(statistics.median, zip(*taken[1:], strict=True)))
 
 
 @contextmanager

@@ -24,6 +24,7 @@ class Description:
     """What one model costs for one image of a given size, in evaluation mode.
 
     multiply_adds: by torch's counter. fvcore: the same by fvcore's. fvcore_others: what it counts beside them.
+    seconds, processor_seconds: by the clock, and of all threads together.
     published: billions of multiply-adds, and mean IoU on KITTI, of the original competition; None if not reported.
     """
 
@@ -35,6 +36,7 @@ class Description:
     fvcore: int
     fvcore_others: int
     seconds: float
+    processor_seconds: float
     published_giga: float | None
     published_mean_iou: float | None
 
@@ -70,12 +72,12 @@ def describe_models(
             own = segformer if found.segformer_size else None
             model = build_model(name, num_classes, segformer=own)
             counted = count_by_fvcore(model, size)
-            multiply_adds = count_by_torch(model, size)
             seconds = seconds_per_image(_on(model, device), size, rounds)
+            multiply_adds = count_by_torch(model.to("meta"), size)  # without computing: a large model takes seconds
             described.append(
                 Description(
                     name, found.title, own is not None, count_parameters(model), multiply_adds, counted.products,
-                    counted.others, seconds, found.published.giga, found.published.mean_iou,
+                    counted.others, *seconds, found.published.giga, found.published.mean_iou,
                 )
             )  # fmt: skip
             bar.update()
@@ -85,7 +87,7 @@ def describe_models(
 def models_table(described: Iterable[Description]) -> Table:
     """Parameters in millions, multiply-adds in billions, seconds for an image, and the published figures."""
     columns = (
-        "model", "", "M parameters", "G torch", "G fvcore", "+ others", "s / image", "published G", "mean IoU",
+        "model", "", "M parameters", "G torch", "G fvcore", "+ others", "s / image", "CPU s", "published G", "mean IoU",
     )  # fmt: skip
     rows = [
         (
@@ -96,6 +98,7 @@ def models_table(described: Iterable[Description]) -> Table:
             f"{one.fvcore / 1e9:.2f}",
             f"{one.fvcore_others / 1e9:.2f}",
             f"{one.seconds:.3g}",
+            f"{one.processor_seconds:.3g}",
             "" if one.published_giga is None else f"{one.published_giga:g}",
             "" if one.published_mean_iou is None else f"{one.published_mean_iou:.3f}",
         )
