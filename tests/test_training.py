@@ -404,7 +404,7 @@ def test_an_augmentation_needs_data_without_a_transform(tmp_path):
         ({"batch_size": 2.5}, "batch_size=2.5 must be a whole number"),
         ({"learning_rate": -1}, "learning_rate=-1 must be positive"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1 must not be negative"),
-        ({"schedule": "cosine"}, 'schedule="cosine" is not known: choose one of poly, constant'),
+        ({"schedule": "cosine"}, 'schedule="cosine" is not known: choose one of poly, exponential, constant'),
         ({"poly_power": 0}, "poly_power=0 must be positive"),
         ({"decay_norms": 1}, "decay_norms=1 must be True or False"),
         ({"shuffle": None}, "shuffle=None must be True or False"),
