@@ -85,7 +85,7 @@ def test_every_notebook_has_badges_and_a_start_cell_that_come_from_the_settings(
         assert first.id == "start" and f'address = "{server.url}"' in first.source
         assert f'start("{name}", bundle, drive=DRIVE)' in first.source
         assert "urlopen" not in "".join(cell.source for cell in code_cells(notebook))  # nothing of it is graded
-    assert names
+    assert set(names) == {path.removesuffix(".ipynb") for path in files if path.endswith(".ipynb")}
 
 
 def test_without_settings_nothing_is_added(files):

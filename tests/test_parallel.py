@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -37,6 +38,7 @@ from autograder.parallel.job import Graded, Job, grade
 from autograder.parallel.local import LocalGraders
 from autograder.reference import reference_cells
 from autograder.sandbox import Limits, NoSandbox
+from autograder.sandbox.limits import cpu_seconds
 from autograder.triage import read_released, triage_submission
 from segkit.errors import CourseError
 from segkit.student import Cell
@@ -364,6 +366,17 @@ def test_others_wait_for_one_that_is_alone_and_it_for_them(tmp_path):
     for thread in waiting:
         thread.join()
     assert said == ["first", "alone", "done", "beside"]
+
+
+def test_processor_time_is_that_of_a_process_and_its_children_however_long_they_wait():
+    child = "import time\nwhile time.process_time() < 0.5:\n    pass\nprint(flush=True)\ninput()"
+    parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
+    for program, least, most in ((parent, 0.45, 5.0), ("print(flush=True)\ninput()", 0.0, 0.4)):
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with subprocess.Popen([sys.executable, "-S", "-c", program], **pipes) as process:
+            process.stdout.readline()
+            assert least <= cpu_seconds(process.pid) < most
+            process.communicate(b"\n")
 
 
 IDLE = "import time\ndef image_to_patches(image, patch_size):\n    time.sleep(60)"
