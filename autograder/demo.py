@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -61,13 +62,22 @@ TRAINED = {"ada_full_solution": "Ada", "bo_scaled_by_all_channels": None}
 
 def main() -> int:
     """Run the demo; 0 if every step succeeded."""
-    parser = argparse.ArgumentParser(prog="python -m autograder.demo", description=__doc__)
-    parser.add_argument("--data", type=Path, help="an ADEChallengeData2016 folder or zip (default: the drawn sample)")
-    parser.add_argument("--out", type=Path, default=ROOT / "demo", help="folder for everything the demo makes")
+    return run_demo("autograder.demo", __doc__, ROOT / "demo", _run)
+
+
+def run_demo(module: str, description: str, folder: Path, run: Callable[[Path | None, Path], int]) -> int:
+    """Run a demo from the command line: `run` gets the photographs, or None, and the folder for all that it makes.
+
+    Returns:
+        What `run` returns; 2, after a sentence, if something that it needs cannot be used.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("--data", type=Path, help="an ADEChallengeData2016 folder or zip (default: drawn scenes)")
+    parser.add_argument("--out", type=Path, default=folder, help="folder for everything the demo makes")
     options = parser.parse_args()
     started = time.monotonic()
     try:
-        status = _run(options.data, options.out)
+        status = run(options.data, options.out)
     except CourseError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

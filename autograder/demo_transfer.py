@@ -3,11 +3,9 @@
 Everything it makes stands in `demo/transfer/`; nothing of a running course is touched.
 """
 
-import argparse
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,10 +18,9 @@ from torchvision.models.segmentation import fcn_resnet50
 
 from autograder.completion import Mistake, complete_assignment
 from autograder.course.course import Course
-from autograder.demo import open_course
+from autograder.demo import open_course, run_demo
 from autograder.paths import ROOT
 from autograder.reference import load_reference
-from segkit.errors import CourseError
 from segkit.transfer.data import PET_CLASSES, CityscapesPairs, PetPairs, locate_cityscapes, locate_pets
 from segkit.transfer.recipe import Recipe
 from segkit.transfer.report import class_scores, show_masks, show_roc, show_runs, show_shares, targets_of
@@ -63,18 +60,7 @@ UNTOUCHED = "eve_untouched_release"
 
 def main() -> int:
     """Run the demo; 0 if every step succeeded."""
-    parser = argparse.ArgumentParser(prog="python -m autograder.demo_transfer", description=__doc__)
-    parser.add_argument("--data", type=Path, help="an ADEChallengeData2016 folder or zip (default: drawn scenes)")
-    parser.add_argument("--out", type=Path, default=ROOT / "demo" / ASSIGNMENT, help="folder for everything it makes")
-    options = parser.parse_args()
-    started = time.monotonic()
-    try:
-        status = _run(options.data, options.out)
-    except CourseError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 2
-    print(f"\nFinished in {time.monotonic() - started:.0f} seconds.")
-    return status
+    return run_demo("autograder.demo_transfer", __doc__, ROOT / "demo" / ASSIGNMENT, _run)
 
 
 def _run(data: Path | None, out: Path) -> int:
