@@ -1,6 +1,7 @@
 """A clone of the course in which commands are typed, with the environment that it would make for itself."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def lend_environment(clone: Path) -> None:
     installed = Path(sys.prefix) / "installed"
     assert installed.is_file(), f"{sys.prefix} was not made by `make environment`: run the tests with `make test`."
     (clone / ".venv").symlink_to(sys.prefix)
-    for name in ("requirements.txt", "requirements-dev.txt", "notebooks/requirements.txt", "pyproject.toml"):
+    makefile = (clone / "Makefile").read_text(encoding="utf-8")
+    (made_from,) = re.findall(r"^\$\(VENV\)/installed:(.*)$", makefile, re.MULTILINE)
+    for name in made_from.split():
         os.utime(clone / name, times=(0, 0))
 
 
