@@ -1,0 +1,3 @@
+"""Public checks of 01_streets."""
+
+TASKS = ()
