@@ -32,6 +32,11 @@ MULTI_SCALE = Task(
         PublicCheck("a small image: 9 x 21", averaged, _batch(935, 9, 21, scales=[0.3, 1.0], flip=False, multiple=8)),
         PublicCheck("settings left out: 40 x 72", averaged, _batch(936, 40, 72)),
         PublicCheck(
+            "two images at a time",
+            averaged,
+            dict(images=Numbers(939).normal(2, 3, 8, 12), settings=dict(scales=[0.7, 1.3], multiple=4)),
+        ),
+        PublicCheck(
             "a model that comes in training mode",
             averaged,
             dict(_batch(937, 16, 24, scales=[1.0], flip=False, multiple=8), training=True),
