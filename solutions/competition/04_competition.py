@@ -21,6 +21,7 @@ import sys
 
 sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
 
+import torch
 from torch import Tensor
 
 from segkit import check
@@ -33,7 +34,6 @@ from segkit import check
 # less, and is better in one of the two, nobody needs yours. It is *dominated*. The models that are not dominated are
 # the **Pareto front** (after Vilfredo Pareto, who asked the same of economies in 1896): for every budget, the best
 # choice is among them.
-
 # %% [markdown]
 # **Equation.** Entry $j$ dominates entry $i$, with costs $c$ and scores $s$, if
 #
@@ -42,18 +42,16 @@ from segkit import check
 # and $i$ is on the front if no $j$ dominates it. The bracket settles ties. Of two entries with the same cost the worse
 # one is dominated, of two with the same score the dearer one. Two that are equal in both do not dominate each other:
 # both stay, or both go.
-
 # %% [markdown]
-# By hand, five entries, much as in the original competition, with multiply-adds in billions: (15, 0.55), (50, 0.61), (70, 0.28),
-# (90, 0.59), (350, 0.64). The first is the cheapest: nothing can beat it. The second is better than all that cost less.
-# The third and the fourth are dominated by the second. The last is dear, but the best. The mask is True, True, False,
-# False, True.
-
+# By hand, five entries, much as in the original competition, with multiply-adds in billions: (15, 0.55), (50, 0.61),
+# (70, 0.28), (90, 0.59), (350, 0.64). The first is the cheapest: nothing can beat it. The second is better than all
+# that cost less. The third and the fourth are dominated by the second. The last is dear, but the best. The mask is
+# True, True, False, False, True.
 # %% role="experiment"
 from segkit.competition.front import show_front
 
-example = {"small": (15, 0.55), "medium": (50, 0.61), "baseline": (70, 0.28), "dear": (90, 0.59), "large": (350, 0.64)}
-show_front(example, [True, True, False, False, True], cost="G multiply-adds")
+five = {"small": (15, 0.55), "medium": (50, 0.61), "baseline": (70, 0.28), "dear": (90, 0.59), "large": (350, 0.64)}
+show_front(five, torch.tensor([True, True, False, False, True]), cost="billions of multiply-adds")
 
 # %% [markdown]
 # Everything below and to the right of the stairs is dominated. The stairs are drawn as steps, not as straight lines:
