@@ -156,7 +156,11 @@ class KittiPairs(Dataset):
             return self.transform(image, labels)
         mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (IMAGENET_MEAN, IMAGENET_STD))
         normalised = (image / 255 - mean) / std
-        return normalised if labels is None else (normalised, self._table[labels.int()])
+        return normalised if labels is None else (normalised, self.train_ids(labels))
+
+    def train_ids(self, labels: Tensor) -> Tensor:
+        """Cityscapes' label ids, uint8 (H, W) -> train ids, int64 (H, W): 0..18, 255 where ignored."""
+        return self._table[labels.int()]
 
 
 def _read(path: Path, mode: str) -> Tensor:
