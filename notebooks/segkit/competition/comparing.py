@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import nn
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
 
 from segkit.competition.counting import count_by_torch
-from segkit.competition.describing import own_segformer
+from segkit.competition.describing import defined_in, own_segformer
+from segkit.competition.front import show_front
 from segkit.competition.kitti import locate_kitti
 from segkit.competition.streets import StreetSets, street_sets
 from segkit.competition.training import Budget, processor_seconds, require_no_lone_image, train_entry
@@ -143,6 +146,20 @@ def comparison_table(rows: Iterable[Compared], size: tuple[int, int]) -> Table:
     return Table(columns, tuple(cells))
 
 
+def show_comparison(rows: Iterable[Compared], pareto_front: Callable[[Tensor, Tensor], Tensor] | None = None) -> Figure:
+    """Mean IoU over multiply-adds at 375 x 1242, a point for each model.
+
+    Args:
+        pareto_front: yours, which says what is on the front: costs (N,), scores (N,) -> bool (N,); None draws none.
+    """
+    points = {row.name: (row.multiply_adds_kitti, row.mean_iou) for row in rows}
+    front = None
+    if pareto_front is not None:
+        costs, scores = (torch.tensor(values) for values in zip(*points.values(), strict=True))
+        front = pareto_front(costs, scores)
+    return show_front(points, front, cost=f"multiply-adds per image of {KITTI_SIZE[0]} x {KITTI_SIZE[1]}")
+
+
 def write_rows(rows: Iterable[Compared], file: Path) -> None:
     """All figures with all their digits, as comma-separated values."""
     with file.open("w", newline="", encoding="utf-8") as opened:
@@ -165,6 +182,7 @@ def add_command(commands) -> None:
     compare.add_argument("--own", type=Path, help="your 03_model.ipynb, whose SegFormer takes the library's place")
     compare.add_argument("--data", type=Path, default=Path("data"), help="folder that the pictures are kept in (data)")
     compare.add_argument("--folder", type=Path, default=Path("runs"), help="folder of the runs (runs)")
+    compare.add_argument("--front", type=Path, help="your 04_competition.ipynb, whose pareto_front the figure shows")
     compare.set_defaults(run=_run)
 
 
@@ -175,8 +193,12 @@ def _run(options: argparse.Namespace) -> None:
         learning_rate=options.rate, batch_size=options.batch, epochs=options.epochs, seed=options.seed
     )  # fmt: skip
     own = own_segformer(options.own) if options.own else None
+    front = defined_in(options.front, "pareto_front", "04_competition.ipynb") if options.front else None
     data = street_sets(locate_kitti(options.data), tuple(options.size), images=options.images)
     settings = {"budget": budget, "folder": options.folder, "pretrained": options.pretrained, "segformer": own}
     rows = compare_models(data, options.models, **settings)
     print(comparison_table(rows, tuple(options.size)))
     write_rows(rows, options.folder / "comparison.csv")
+    figure = show_comparison(rows, front)
+    figure.savefig(options.folder / "comparison.png", dpi=120)
+    print(f"{options.folder / 'comparison.png'}: {figure.alt}")
