@@ -1,5 +1,7 @@
 """The optimiser: which parameters learn how fast, which decay, and the schedule of the learning rate."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +11,9 @@ from segkit.errors import CourseError
 from segkit.training.settings import require
 
 SCHEDULES = ("poly", "exponential", "constant")
+DESCRIBED_STEPS = (0, 1, 10, 100, 1000)
+
+Schedule = str | Callable[[int], float]
 HEAD_NAMES = ("decoder", "decode_head", "head")
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 
@@ -34,7 +39,7 @@ class Optimisation:
     decay_norms: bool = False
     head_learning_rate_factor: float = 10.0
     warmup_steps: int = 0
-    schedule: str = "poly"
+    schedule: Schedule = "poly"
     poly_power: float = 1.0
     gamma: float = 0.98
     steps_per_epoch: int = 1
@@ -51,8 +56,8 @@ class Optimisation:
         require(factor > 0, f"head_learning_rate_factor={factor} must be > 0.")
         require(warmup >= 0, f"warmup_steps={warmup} must not be negative; 0 is no warm-up.")
         require(
-            self.schedule in SCHEDULES,
-            f'schedule="{self.schedule}" is not known: choose one of {", ".join(SCHEDULES)}.',
+            callable(self.schedule) or self.schedule in SCHEDULES,
+            f'schedule="{self.schedule}" is not known: choose one of {", ".join(SCHEDULES)}, or give a function.',
         )
         require(self.poly_power > 0, f"poly_power={self.poly_power} must be positive; 1 is a straight line.")
         require(0 < self.gamma <= 1, f"gamma={self.gamma} must lie between 0 and 1; 1 leaves the rate as it is.")
@@ -92,7 +97,7 @@ def learning_rate_factor(
     warmup_steps: int,
     total_steps: int,
     *,
-    schedule: str = "poly",
+    schedule: Schedule = "poly",
     power: float = 1.0,
     gamma: float = 0.98,
     steps_per_epoch: int = 1,
@@ -102,15 +107,38 @@ def learning_rate_factor(
         min(1, (step + 1) / warmup_steps) * (1 - step / total_steps) ** power    "poly"
         min(1, (step + 1) / warmup_steps) * gamma ** (step // steps_per_epoch)   "exponential"
         min(1, (step + 1) / warmup_steps)                                        "constant"
+        min(1, (step + 1) / warmup_steps) * schedule(step)                       a function
 
     "exponential" is torch's `ExponentialLR`, moved on after every epoch.
 
     With "poly", power 1 and 4 warm-up steps of 100: 0.25, 0.495, 0.735, 0.97, 0.96, ..., 0.01.
     """
     warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    if callable(schedule):
+        return warmup * _factor_of(schedule, step)
     if schedule == "exponential":
         return warmup * gamma ** (step // steps_per_epoch)
     return warmup if schedule == "constant" else warmup * max(0.0, 1.0 - step / total_steps) ** power
+
+
+def _factor_of(schedule: Callable[[int], float], step: int) -> float:
+    factor = schedule(step)
+    try:
+        value = float(factor)
+    except (TypeError, ValueError):
+        value = math.nan
+    require(
+        math.isfinite(value) and value >= 0,
+        f"schedule({step}) must be a factor of the learning rate, a number of at least 0, not {factor!r}.",
+    )
+    return value
+
+
+def described_schedule(schedule: Schedule) -> str:
+    """The name of a schedule, or what a function gives at some steps: by this a run is compared when it goes on."""
+    if not callable(schedule):
+        return schedule
+    return "function " + ", ".join(f"{step}: {_factor_of(schedule, step):.6g}" for step in DESCRIBED_STEPS)
 
 
 def described_optimizer(optimizer: torch.optim.Optimizer) -> str:

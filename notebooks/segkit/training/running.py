@@ -8,7 +8,7 @@ from segkit.augmentation import Augmentation
 from segkit.training.failures import call_readably
 from segkit.training.history import History, read_history
 from segkit.training.loading import SeedSteps, TrainingData
-from segkit.training.optimiser import described_optimizer
+from segkit.training.optimiser import Schedule, described_optimizer, described_schedule
 from segkit.training.processes import run
 from segkit.training.resume import (
     Position,
@@ -33,13 +33,14 @@ def fit(
     loss,
     confusion_matrix,
     mean_iou,
+    auxiliary_loss=None,
     augmentation: Augmentation | None = None,
     epochs: int = 10,
     batch_size: int = 16,
     num_classes: int = 4,
     shuffle: bool = True,
     learning_rate: float = 6e-5,
-    schedule: str = "poly",
+    schedule: Schedule = "poly",
     poly_power: float = 1.0,
     gamma: float = 0.98,
     warmup_steps: int | None = None,
@@ -74,19 +75,22 @@ def fit(
     and torch's generators are seeded anew all the time for that. Afterwards the model is on the CPU.
 
     Args:
-        model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
+        model: maps images (B, 3, h, w) to logits (B, num_classes, h', w'); with an `auxiliary_loss`, to a dictionary of
+            "out" and "aux" in training mode.
         train_set, val_set: data sets of (image float (3, h, w), target int64 (h', w')); with an `augmentation`, such
             as have no transform.
         out: folder of this run: `checkpoints/`, `csv/`, `tensorboard/`.
         loss: function (logits, target) -> scalar.
         confusion_matrix: function (prediction, target, num_classes=...) -> int64 (num_classes, num_classes).
         mean_iou: function (confusion) -> scalar.
+        auxiliary_loss: function (logits, auxiliary_logits, target) -> scalar, in place of `loss` in the training steps
+            of a model with an auxiliary head; validation has no such head, and uses `loss`.
         augmentation: makes the training images from what the data sets give, and has the sizes of both sets' images
             and targets; see `segkit.loader.Loader`.
         batch_size: images per step, whatever the number of `devices` that share them.
         shuffle: False shows the training images in the order of the data set, the same in every epoch.
         learning_rate, schedule, poly_power, gamma, weight_decay, decay_norms, head_learning_rate_factor: see
-            `segkit.training.optimiser.Optimisation`.
+            `segkit.training.optimiser.Optimisation`; a schedule may be a function step -> factor as well.
         warmup_steps: None for a tenth of all steps, at most 1500.
         head: see `SegmentationTask`.
         optimizer: function (model, learning_rate) -> the optimiser to train with; None for the course's AdamW. With
@@ -132,6 +136,7 @@ def fit(
         loss,
         confusion_matrix=confusion_matrix,
         mean_iou=mean_iou,
+        auxiliary_loss=auxiliary_loss,
         num_classes=num_classes,
         head=head,
         total_steps=total_steps,
@@ -143,6 +148,7 @@ def fit(
     )
     settings = {
         **optimisation,
+        "schedule": described_schedule(schedule),
         "warmup_steps": warmup_steps,
         "gradient_clip": gradient_clip,
         **loading,
@@ -161,7 +167,19 @@ def fit(
         "wandb_project": wandb_project,
         "progress": progress,
         "callbacks": [SettingsInCheckpoint(settings), SeedSteps(seed), *callbacks],
-        "sent": (model, train_set, val_set, augmentation, loss, confusion_matrix, mean_iou, optimizer, callbacks),
+        "sent": (
+            model,
+            train_set,
+            val_set,
+            augmentation,
+            loss,
+            auxiliary_loss,
+            confusion_matrix,
+            mean_iou,
+            optimizer,
+            schedule,
+            callbacks,
+        ),
         **sharing,
     }
     _train(out, task, data, epochs, settings, options, resume)

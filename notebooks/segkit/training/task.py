@@ -22,7 +22,7 @@ class SegmentationTask(LightningModule):
 
     Args:
         model: maps images (B, 3, h, w) to logits (B, num_classes, h', w').
-        loss, confusion_matrix, mean_iou: functions as in `fit`.
+        loss, confusion_matrix, mean_iou, auxiliary_loss: functions as in `fit`.
         head: the part of the model that is the head; None finds an `MLPDecoder`, or a part named decoder or head.
         total_steps: of the schedule; None takes the trainer's number of steps.
         compile: train with `torch.compile`; validation uses the model as it is.
@@ -40,6 +40,7 @@ class SegmentationTask(LightningModule):
         *,
         confusion_matrix,
         mean_iou,
+        auxiliary_loss=None,
         num_classes: int = 4,
         head: nn.Module | None = None,
         total_steps: int | None = None,
@@ -53,6 +54,7 @@ class SegmentationTask(LightningModule):
         self.loss = loss
         self.confusion_matrix = confusion_matrix
         self.mean_iou = mean_iou
+        self.auxiliary_loss = auxiliary_loss
         self.num_classes = num_classes
         self.total_steps = total_steps
         # in a list: assigned as it is, Lightning would save the head a second time
@@ -72,8 +74,17 @@ class SegmentationTask(LightningModule):
     def training_step(self, batch, batch_index) -> Tensor:
         images, target = batch
         forward = self._compiled[0] if self._compiled else self.model
-        loss = self.loss(self._logits(forward(images), target), target)
+        loss = self._training_loss(forward(images), target)
         return self.parts.weighted(loss, self._checked_value(loss), target)
+
+    def _training_loss(self, answer: Tensor | dict[str, Tensor], target: Tensor) -> Tensor:
+        if self.auxiliary_loss is None:
+            return self.loss(self._logits(answer, target), target)
+        require(
+            isinstance(answer, dict) and answer.keys() >= {"out", "aux"},
+            'auxiliary_loss needs a model whose answer in training mode is a dictionary of "out" and "aux".',
+        )
+        return self.auxiliary_loss(self._logits(answer["out"], target), answer["aux"].float(), target)
 
     def on_before_optimizer_step(self, optimizer):
         self.parts.complete(self.parameters())
@@ -134,6 +145,10 @@ class SegmentationTask(LightningModule):
 
     def _logits(self, logits: Tensor, target: Tensor) -> Tensor:
         expected = (len(target), self.num_classes, *target.shape[1:])
+        require(
+            isinstance(logits, Tensor),
+            f"The model answers with {described(logits)} in training mode: logits are needed, or an auxiliary_loss.",
+        )
         require(
             tuple(logits.shape) == expected,
             f"The model gives logits of shape {tuple(logits.shape)} where targets of shape {tuple(target.shape)} and "

@@ -4,10 +4,13 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -30,13 +33,14 @@ def train_run(
     model,
     data: Sets,
     *,
-    metric: type,
-    optimizer,
-    recipe: Recipe | None = None,
+    metric: type | Judge,
+    optimizer=None,
+    recipe=None,
     folder="runs",
     resume: bool = True,
     num_workers: int | None = 0,
     callbacks=(),
+    facts: Mapping[str, Any] = MappingProxyType({}),
     **options,
 ) -> Run:
     """Train a model on `data`, and keep the run under its name.
@@ -50,12 +54,15 @@ def train_run(
         model: maps images (B, 3, h, w) to logits (B, num_classes, h, w) or to a dictionary that has them as "out"; or a
             function without arguments that builds such a model. It is called after torch's generator was seeded with
             the recipe's seed, so that the weights with which a run begins follow from the seed as well.
-        metric: the student's `SegmentationMetric`.
-        optimizer: function (model, learning_rate) -> optimiser, the student's `build_optimizer`.
-        recipe: None for the assignment's, `Recipe()`.
+        metric: the student's `SegmentationMetric`, or a `Judge`.
+        optimizer: function (model, learning_rate) -> optimiser, the student's `build_optimizer`; None for the AdamW of
+            `fit`.
+        recipe: a dataclass of arguments of `fit`, with a seed; None for the assignment's, `Recipe()`.
         resume: False starts over.
         num_workers: processes that load data; 0, as items of 64x64 pixels that are kept in memory need none.
-        callbacks, options: further ones of `segkit.training.fit`: accelerator, devices, progress, wandb_project, ...
+        facts: more to be written to run.json and to be the same when the run goes on.
+        callbacks, options: further ones of `segkit.training.fit`: accelerator, devices, progress, loss, schedule, ...
+            Without them the loss is `segmentation_loss`, and the schedule exponential.
 
     Raises:
         CourseError: if a setting is wrong, or if a run of that name has other data, another seed, metric or recipe.
@@ -64,22 +71,22 @@ def train_run(
     require(
         bool(re.fullmatch(r"\w[\w.-]*", name)), f'The name "{name}" is no name for a folder: use letters and digits.'
     )
-    out, judge = Path(folder) / name, Judge(metric, data.num_classes)
+    out = Path(folder) / name
+    judge = metric if isinstance(metric, Judge) else Judge(metric, data.num_classes)
     if not isinstance(model, nn.Module):
         torch.manual_seed(recipe.seed)
         model = model()
-    facts = _facts(name, data, judge, recipe, model)
+    written = _facts(name, data, judge, recipe, model) | dict(facts)
     continued = resume and (out / FACTS).is_file()
     if continued:
-        facts["begun"] = _require_same(out, facts)["begun"]
+        written["begun"] = _require_same(out, written)["begun"]
     logits_model = giving_logits(model, data.validation)
     fit(
         logits_model, data.train, data.validation, out,
-        loss=segmentation_loss, confusion_matrix=judge.confusion_matrix, mean_iou=judge.mean_iou,
-        num_classes=data.num_classes, optimizer=partial(_optimizer_of, optimizer),
-        schedule="exponential", warmup_steps=0,
-        resume=continued, num_workers=num_workers, callbacks=[_KeepFacts(out, facts, continued), *callbacks],
-        **asdict(recipe), **options,
+        confusion_matrix=judge.confusion_matrix, mean_iou=judge.mean_iou, num_classes=data.num_classes,
+        optimizer=optimizer and partial(_optimizer_of, optimizer),
+        resume=continued, num_workers=num_workers, callbacks=[_KeepFacts(out, written, continued), *callbacks],
+        **({"loss": segmentation_loss, "schedule": "exponential", "warmup_steps": 0} | asdict(recipe) | options),
     )  # fmt: skip
     load_best(logits_model, out)
     return read_run(out)
@@ -106,7 +113,7 @@ def load_run(model: nn.Module, run: Run, data: Sets) -> nn.Module:
     return model
 
 
-def _facts(name: str, data: Sets, judge: Judge, recipe: Recipe, model: nn.Module) -> dict:
+def _facts(name: str, data: Sets, judge: Judge, recipe, model: nn.Module) -> dict:
     """All that a run may be compared by, and what a reader of its folder wants to know."""
     numbers = {True: 0, False: 0}
     for parameter in model.parameters():
