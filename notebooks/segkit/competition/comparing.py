@@ -176,7 +176,7 @@ def add_command(commands) -> None:
     compare.add_argument("--images", type=int, help="pictures to train on, evenly spread (all)")
     compare.add_argument("--epochs", type=int, default=10, help="times that each is shown (10)")
     compare.add_argument("--batch", type=int, default=8, help="images per step (8)")
-    compare.add_argument("--rate", type=float, default=6e-4, help="highest learning rate (6e-4)")
+    compare.add_argument("--learning-rate", type=float, default=6e-4, help="highest learning rate (6e-4)")
     compare.add_argument("--seed", type=int, default=0)
     compare.add_argument("--pretrained", action="store_true", help="ImageNet's weights for encoders that have some")
     compare.add_argument("--own", type=Path, help="your 03_model.ipynb, whose SegFormer takes the library's place")
@@ -190,7 +190,7 @@ def _run(options: argparse.Namespace) -> None:
     require(min(options.size) >= 32, f"--size {options.size[0]} {options.size[1]}: each side needs 32 pixels.")
     require(options.images is None or options.images > 0, f"--images {options.images} must be at least 1.")
     budget = Budget(
-        learning_rate=options.rate, batch_size=options.batch, epochs=options.epochs, seed=options.seed
+        learning_rate=options.learning_rate, batch_size=options.batch, epochs=options.epochs, seed=options.seed
     )  # fmt: skip
     own = own_segformer(options.own) if options.own else None
     front = defined_in(options.front, "pareto_front", "04_competition.ipynb") if options.front else None
