@@ -37,7 +37,7 @@ SPLITS = ("training", "validation", "testing")
 _PARTS = ("training", "testing")
 _STREETS = DataSet(
     "KITTI semantics", "KITTI", _PARTS, write_kitti, STREET_SCENES, "kitti",
-    help="docs/competition.md", drawn=(96, 64), sides=((96, 104), (312, 328)),
+    help="competition/README.md", drawn=(96, 64), sides=((96, 104), (312, 328)),
 )  # fmt: skip
 _DRIVING = replace(_STREETS, name="KITTI semantics (pictures from a car)", write=write_driving, short="kitti-driving")
 
