@@ -8,13 +8,16 @@
 # | task | what you write | points | minutes |
 # |---|---|---|---|
 # | 2.1 | `poly_restarts` | 10 | 20 |
+# | 2.2 | `ohem_loss` | 14 | 40 |
 
 # %%
 import sys
 
 sys.path.insert(0, "..")  # segkit, the course's small library, stands beside this folder
 
-import torch  # noqa: F401
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from segkit import check
 
@@ -127,3 +130,111 @@ show_lines(
 # are the steps 9, 27 and 63; 60 is a little early, and 64 would be the worst choice of all.
 #
 # PyTorch's `LambdaLR` takes such a function as it is and multiplies the optimiser's rate by it.
+
+# %% [markdown]
+# ## Task 2.2 · Only the hard pixels
+#
+# *About 40 minutes. You need: cross-entropy of single pixels, indexing by a mask, `topk` or `sort`.*
+
+# %% [markdown]
+# **Idea.** Half of a street scene is road, sky and wall, and after a few hundred steps the model is sure of nearly all
+# of it. A mean over all pixels is then a mean over what it knows already: ten thousand easy pixels with a small loss
+# each outweigh the two hundred of a cyclist. *Online hard example mining* leaves the easy ones out. "Online" means that
+# they are chosen anew in every step, by what the model says at that moment.
+
+# %% [markdown]
+# **Equation.** Let $p_i$ be the probability that the model gives to the *true* class $y_i$ of pixel $i$, and $\ell_i =
+# -\log p_i$ its cross-entropy. Of the labelled pixels of the whole batch, these are kept:
+#
+# $$\mathcal{K} = \{\, i : p_i < \theta \,\}, \qquad \text{or, if these are fewer than } n, \text{ the } n
+# \text{ pixels with the smallest } p_i.$$
+#
+# With fewer than $n$ labelled pixels, all of them are kept. The minimum is there for later: a model that has become
+# good has hardly a pixel below the threshold $\theta$, and a mean over three pixels is a poor guide. The loss is
+#
+# $$L = \frac{\sum_{i \in \mathcal{K}} w_{y_i}\, \ell_i}{\sum_{i \in \mathcal{K}} w_{y_i}},$$
+#
+# with a weight $w_k$ for each class, or 1. The weights enter the mean, above and below, as in PyTorch's cross-entropy.
+# They do not enter the choice: what is hard is a question to the model, what is important one to you.
+#
+# The method is Shrivastava, Gupta & Girshick 2016 ([arXiv 1604.03540](https://arxiv.org/abs/1604.03540), section 4),
+# who choose boxes of an object detector by their loss. For pixels, with a threshold and a minimum, it is Wu, Shen & van
+# den Hengel 2016 ([arXiv 1605.06885](https://arxiv.org/abs/1605.06885), section 2.2).
+
+# %% [markdown]
+# By hand: six pixels, of which one has no label. $\theta = 0.7$.
+#
+# | pixel | 1 | 2 | 3 | 4 | 5 | 6 |
+# |---|---|---|---|---|---|---|
+# | $p_i$ | 0.9 | 0.8 | 0.6 | 0.3 | no label | 0.05 |
+# | $\ell_i$ | 0.105 | 0.223 | 0.511 | 1.204 | | 2.996 |
+# | kept, $n = 2$ | | | yes | yes | | yes |
+# | kept, $n = 4$ | | yes | yes | yes | | yes |
+# | kept, $n = 8$ | yes | yes | yes | yes | | yes |
+#
+# $n = 2$ plays no part: three pixels are below the threshold, and $L = (0.511 + 1.204 + 2.996) / 3 = 1.570$. With $n =
+# 4$ the next hardest comes in, and $L = 1.234$. $n = 8$ is more than there are: $L = 1.008$, the mean that you know.
+# With $n = 2$ and a weight of 3 for the class of pixel 6, 1 for the others, $L = (0.511 + 1.204 + 3 \cdot 2.996) / 5 =
+# 2.141$: the same three pixels.
+
+
+# %% role="stub" id="ohem_loss" task="2.2"
+def ohem_loss(
+    logits: Tensor,
+    target: Tensor,
+    threshold: float = 0.7,
+    min_kept: int = 10_000,
+    weight: Tensor | None = None,
+    ignore_index: int = 255,
+) -> Tensor:
+    """Cross-entropy averaged over the hard pixels of a batch (Shrivastava et al. 2016; Wu et al. 2016, section 2.2).
+
+    Arguments:
+        logits: float (B, K, H, W).
+        target: int64 (B, H, W), classes 0 .. K-1, or ignore_index where there is no label.
+        threshold: kept are the pixels whose true class has a probability below it,
+        min_kept: and at least so many of the whole batch, the hardest ones; all labelled ones if these are fewer.
+        weight: float (K,), of the classes: the mean is the sum of weight times loss over the sum of the weights, both
+            over the kept pixels. Which pixels are kept does not depend on it. None: all weights are 1.
+
+    Returns a scalar that gradients flow back from, to the kept pixels only. Where no pixel is kept, or those that are
+    have no weight, it is 0, and so are the gradients. Among equally hard pixels it does not matter which are kept.
+
+    Example: the probabilities 0.9, 0.8, 0.6, 0.3 and 0.05 of the true class, min_kept=2 -> 1.570 = -log(0.6 * 0.3 *
+        0.05) / 3
+    """
+    ### BEGIN SOLUTION
+    labelled = target != ignore_index
+    losses = F.cross_entropy(logits, target, ignore_index=ignore_index, reduction="none")[labelled]
+    weights = torch.ones_like(losses) if weight is None else weight[target[labelled]]
+    below = int(((-losses.detach()).exp() < threshold).sum())
+    count = max(below, min(min_kept, len(losses)))
+    kept = losses.detach().topk(count).indices  # by the loss: very small probabilities would all be 0
+    total = weights[kept].sum()
+    return (weights * losses)[kept].sum() / torch.where(total > 0, total, 1)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# <details><summary>How do I get the loss of each pixel?</summary>
+#
+# `F.cross_entropy` has an argument `reduction`. The pixels without a label get 0 from it: take them out before you
+# choose or count anything.
+# </details>
+# <details><summary>How do threshold and minimum go together?</summary>
+#
+# The pixels below the threshold are the hardest ones, too. So it is always the hardest *some*, and the question is how
+# many.
+# </details>
+# <details><summary>"it contains infinity"</summary>
+#
+# A softmax says exactly 0 where the true class is far behind, and its logarithm is minus infinity. The loss of a pixel
+# is finite if it is computed from the logits in one go.
+# </details>
+# <details><summary>"No gradient flows back from the answer"</summary>
+#
+# The 0 of a batch without labels must come out of the logits as well. A sum over no pixels does.
+# </details>
+
+# %% role="check" id="ohem_loss" points=14
+check("ohem_loss")

@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 
-from segkit.checking.candidate import Candidate
+from segkit.checking.candidate import Answer, Candidate
 from segkit.checking.probes import Outputs
+from segkit.tasks.segformer.probes import as_tensor, unchanged, yes
 
 
 def factors(
@@ -37,3 +38,75 @@ def _float(answer: Any) -> float:
         return float(answer)
     except OverflowError:  # an int of hundreds of digits
         return torch.inf
+
+
+def loss(
+    candidate: Candidate,
+    *,
+    name: str,
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    settings: dict | None = None,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """The value of a loss of logits (B, K, H, W) and a target (B, H, W)."""
+    candidate.begin(doubles=doubles)
+    return {"the loss": as_tensor(candidate.call(name, logits, target, **(settings or {})).result)}
+
+
+def loss_and_manners(
+    candidate: Candidate,
+    *,
+    name: str,
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    settings: dict | None = None,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """As `loss`, and whether logits and target are left unchanged."""
+    candidate.begin(doubles=doubles)
+    answer = candidate.call(name, logits, target, **(settings or {}))
+    return {"the loss": as_tensor(answer.result), **unchanged(answer.inputs_changed)}
+
+
+def loss_and_gradient(
+    candidate: Candidate,
+    *,
+    name: str,
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    settings: dict | None = None,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """As `loss`, and the gradient by the logits."""
+    candidate.begin(doubles=doubles)
+    return _with_gradient(candidate.call(name, logits, target, cotangents=_one(logits), **(settings or {})))
+
+
+def loss_of_nothing(
+    candidate: Candidate, *, name: str, logits: torch.Tensor, settings: dict | None = None, doubles: Iterable[str] = ()
+) -> Outputs:
+    """Loss and gradient of a batch without a labelled pixel, and whether other batches have a loss at all."""
+    candidate.begin(doubles=doubles)
+    size, settings = (len(logits), *logits.shape[2:]), settings or {}
+    empty = candidate.call(name, logits, torch.full(size, 255), cotangents=_one(logits), **settings)
+    usual = as_tensor(candidate.call(name, logits, torch.zeros(size, dtype=torch.int64), **settings).result)
+    return {
+        **_with_gradient(empty),
+        "whether a batch with labels has a loss above 0 (1 is yes)": yes(_is_positive(usual)),
+    }
+
+
+def _one(logits: torch.Tensor) -> torch.Tensor:
+    return torch.ones((), dtype=logits.dtype)
+
+
+def _with_gradient(answer: Answer) -> Outputs:
+    gradient = answer.input_gradients[0] if answer.input_gradients else None
+    return {"the loss": answer.result, "the gradient by the logits": gradient}
+
+
+def _is_positive(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return value.numel() == 1 and bool(value > 0)
+    return isinstance(value, (int, float)) and value > 0
