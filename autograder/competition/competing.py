@@ -1,6 +1,7 @@
 """`python -m autograder compete`: entries scored, what came of each printed, the board written."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from autograder.competition.board import write_board
@@ -8,7 +9,8 @@ from autograder.competition.score import Conditions
 from autograder.competition.scoring import Attempt, score_entries
 from autograder.grading.cases import course_secret
 from autograder.groups.file import read_groups
-from autograder.sandbox import Bubblewrap, NoSandbox, require_sandbox
+from autograder.sandbox import NoSandbox, require_sandbox
+from autograder.sandbox.warm import WarmBubblewrap
 
 KEPT = Path("verdicts") / "competition" / ".entries"
 
@@ -41,9 +43,10 @@ def compete(
     """
     if not unsafe_without_sandbox:
         require_sandbox()
-    conditions = Conditions(seconds, sandbox=NoSandbox() if unsafe_without_sandbox else Bubblewrap())
     groups = read_groups(root)
-    results = score_entries(entries, data, root / KEPT, attempts=attempts, conditions=conditions, groups=groups)
+    with nullcontext(NoSandbox()) if unsafe_without_sandbox else WarmBubblewrap() as sandbox:
+        conditions = Conditions(seconds, sandbox=sandbox)
+        results = score_entries(entries, data, root / KEPT, attempts=attempts, conditions=conditions, groups=groups)
     print(results_table(results))
     written = write_board(results, out, secret=course_secret(root), names=names, with_ids=with_ids, groups=groups)
     print("\n".join(map(str, written)))
