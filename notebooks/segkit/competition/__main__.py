@@ -2,6 +2,8 @@
 
     python -m segkit.competition models --size 375 1242
     python -m segkit.competition data --out data
+    python -m segkit.competition encoder --out encoder.safetensors
+    python -m segkit.competition ladder --encoder encoder.safetensors
 
 Exit status: 0; 2 if it could not be done.
 """
@@ -17,6 +19,7 @@ import torch
 
 from segkit.competition.describing import describe_models, models_table, own_segformer
 from segkit.competition.kitti import SPLITS, KittiPairs, locate_kitti
+from segkit.competition.ladder_commands import add_commands
 from segkit.competition.zoo import MODELS
 from segkit.errors import CourseError
 
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="KITTI's semantics: your copy, a download, or a stand-in")
     data.add_argument("--out", type=Path, default=Path("data"), help="folder to keep them in (data)")
     data.set_defaults(run=_data)
+    add_commands(commands)
     return parser
 
 
