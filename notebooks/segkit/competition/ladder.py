@@ -149,10 +149,10 @@ class _Pictures:
     def sets(self, augmented: bool) -> StreetSets:
         """Training and validation; the pictures in memory are shared."""
         if augmented not in self._sets:
-            train = self.train.with_transform(partial(_augmented, self.tricks.augment, window_of(self.plan.size)))
-            self._sets[augmented] = StreetSets(
-                "kitti", train if augmented else self.train, self.validation, num_classes=NUM_CLASSES
-            )
+            train = self.train
+            if augmented:
+                train = train.with_transform(partial(_augmented, self.tricks.augment, window_of(self.plan.size)))
+            self._sets[augmented] = StreetSets("kitti", train, self.validation, num_classes=NUM_CLASSES)
         return self._sets[augmented]
 
     @cached_property
