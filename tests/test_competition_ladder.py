@@ -127,7 +127,7 @@ def test_an_encoder_learns_from_photographs_that_were_not_taken_from_a_car(every
 
 def test_a_trained_encoder_is_what_a_training_begins_with(streets, everyday, student, tmp_path):
     file = tmp_path / "encoder.safetensors"
-    small = ["--size", "32x48", "--epochs", "1", "--batch", "2", "--device", "cpu", "--folder", str(tmp_path / "runs")]
+    small = ["--size", "32", "48", "--epochs", "1", "--batch", "2", "--folder", str(tmp_path / "runs")]
     assert main(["encoder", "--data", str(everyday), "--out", str(file), *small]) == 0
     plan = plan_of("transfer", encoder=file, seeds=1)
     ladder = climbed(streets, plan, student, tmp_path / "ladder")
@@ -152,7 +152,7 @@ def test_a_trick_that_is_not_written_is_named(streets, answers, tmp_path, monkey
         shutil.copy(NOTEBOOKS / "competition" / f"{name}.ipynb", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KITTI", str(streets))
-    arguments = ["--encoder", "none", "--seeds", "1", "--size", "32x48", "--epochs", "1", "--device", "cpu"]
+    arguments = ["--encoder", "none", "--seeds", "1", "--size", "32", "48", "--epochs", "1"]
     assert main(["ladder", "--rungs", "poly_restarts", *arguments]) == 2
     assert "poly_restarts in 02_training.ipynb is not written yet" in capsys.readouterr().err
     assert main(["ladder", "--rungs", "higher", *arguments]) == 2
@@ -165,7 +165,7 @@ def test_without_a_hub_the_encoder_is_left_out_with_a_sentence(streets, student,
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the hub's client pauses before it tries again
     with silent_port() as port:
         point_at(f"http://127.0.0.1:{port}", monkeypatch, tmp_path)
-        small = ["--size", "32x48", "--epochs", "1", "--device", "cpu", "--seeds", "1", "--rungs", "transfer"]
+        small = ["--size", "32", "48", "--epochs", "1", "--seeds", "1", "--rungs", "transfer"]
         folder = ["--folder", str(tmp_path / "ladder"), "--picture", str(tmp_path / "ladder.png")]
         assert main(["ladder", *small, *folder]) == 0
     said = capsys.readouterr().out

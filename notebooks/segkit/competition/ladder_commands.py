@@ -1,7 +1,6 @@
 """The commands `encoder` and `ladder`."""
 
 import argparse
-import re
 from pathlib import Path
 
 from segkit.competition.encoder import train_encoder
@@ -15,6 +14,7 @@ from segkit.competition.tricks import StudentTricks
 from segkit.competition.zoo import build_model
 from segkit.data import locate_data
 from segkit.errors import CourseError
+from segkit.training.settings import require
 
 
 def add_commands(commands) -> None:
@@ -38,19 +38,17 @@ def add_commands(commands) -> None:
 
 
 def _add_budget(parser: argparse.ArgumentParser, epochs: int, folder: str) -> None:
-    parser.add_argument("--size", type=_size, default=(96, 128), metavar="HxW", help="of all pictures (96x128)")
+    parser.add_argument("--size", nargs=2, type=int, default=[96, 128], metavar=("HEIGHT", "WIDTH"))
     parser.add_argument("--epochs", type=int, default=epochs, help=f"of every training ({epochs})")
-    parser.add_argument("--batch", type=int, default=8, help="pictures per step (8)")
-    parser.add_argument("--learning-rate", type=float, default=6e-4, help="the highest (6e-4)")
+    parser.add_argument("--batch", type=int, default=8, help="images per step (8)")
+    parser.add_argument("--learning-rate", type=float, default=6e-4, help="highest learning rate (6e-4)")
     parser.add_argument("--folder", type=Path, default=Path(folder), help=f"where trainings are kept ({folder})")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if found is None:
-        raise argparse.ArgumentTypeError("must be height and width, such as 96x128")
-    return int(found[1]), int(found[2])
+def _size(options: argparse.Namespace) -> tuple[int, int]:
+    height, width = options.size
+    require(min(height, width) >= 32, f"--size {height} {width}: each side needs 32 pixels.")
+    return height, width
 
 
 def _budget(options: argparse.Namespace) -> Budget:
@@ -59,18 +57,17 @@ def _budget(options: argparse.Namespace) -> Budget:
 
 def _encoder(options: argparse.Namespace) -> None:
     root = options.data or locate_data(unlabelled="ignore")
-    out = train_encoder(root, options.out, size=options.size, budget=_budget(options), folder=options.folder,
-                        accelerator=options.device)  # fmt: skip
+    out = train_encoder(root, options.out, size=_size(options), budget=_budget(options), folder=options.folder)
     print(f"Encoder of {MODEL}: {out}")
 
 
 def _ladder(options: argparse.Namespace) -> None:
     plan = Plan(
-        options.size, _budget(options), options.seeds, options.between, _weights(options.encoder),
+        _size(options), _budget(options), options.seeds, options.between, _weights(options.encoder),
         tuple(options.rungs) if options.rungs else None,
     )  # fmt: skip
     root = locate_kitti(options.data)
-    for ladder in climb(root, plan, StudentTricks(), options.folder, accelerator=options.device):
+    for ladder in climb(root, plan, StudentTricks(), options.folder):
         _draw(ladder, options.folder / "ladder.png")
     if options.picture:
         _draw(ladder, options.picture)
