@@ -25,11 +25,18 @@ from segkit.competition.training import Budget
 from segkit.competition.tricks import StudentTricks
 from segkit.data import build_subset
 from segkit.errors import CourseError
+from segkit.student import provide_sources
 
 BUDGET = Budget(batch_size=3, epochs=2)
 OPTIONS = {"progress": False, "accelerator": "cpu"}
 
 single_thread = pytest.fixture(autouse=True)(one_thread)
+
+
+@pytest.fixture(autouse=True)
+def from_files():
+    """Notebooks are read from the current folder, and not from what a test of another file has provided."""
+    provide_sources({})
 
 
 @pytest.fixture(scope="module")
