@@ -12,7 +12,7 @@ from file_server import silent_port
 from lightning.pytorch import Callback
 from safetensors.torch import load_file
 from test_pretrained_download import point_at
-from tiny_streets import SIZE, one_thread, write_streets
+from tiny_streets import one_thread, write_streets
 
 from autograder.completion import complete_assignment
 from autograder.paths import NOTEBOOKS
@@ -27,6 +27,7 @@ from segkit.data import build_subset
 from segkit.errors import CourseError
 from segkit.student import provide_sources
 
+SIZE = (48, 64)
 BUDGET = Budget(batch_size=3, epochs=2)
 OPTIONS = {"progress": False, "accelerator": "cpu"}
 
@@ -134,7 +135,7 @@ def test_an_encoder_learns_from_photographs_that_were_not_taken_from_a_car(every
 
 def test_a_trained_encoder_is_what_a_training_begins_with(streets, everyday, student, tmp_path):
     file = tmp_path / "encoder.safetensors"
-    small = ["--size", "32", "48", "--epochs", "1", "--batch", "2", "--folder", str(tmp_path / "runs")]
+    small = ["--size", "48", "64", "--epochs", "1", "--batch", "2", "--folder", str(tmp_path / "runs")]
     assert main(["encoder", "--data", str(everyday), "--out", str(file), *small]) == 0
     plan = plan_of("transfer", encoder=file, seeds=1)
     ladder = climbed(streets, plan, student, tmp_path / "ladder")
@@ -154,12 +155,21 @@ def test_another_encoder_loss_or_budget_is_refused(streets, student, tmp_path):
         climbed(streets, plan_of("scratch", seeds=1, budget=replace(BUDGET, learning_rate=1e-3)), student, tmp_path)
 
 
+def test_pictures_that_are_too_small_and_rungs_that_are_none_are_refused():
+    with pytest.raises(CourseError, match="each side needs 48 pixels"):
+        plan_of(size=(32, 64))
+    with pytest.raises(CourseError, match="no rung higher"):
+        plan_of("higher")
+    with pytest.raises(CourseError, match="seeds"):
+        plan_of(seeds=0)
+
+
 def test_a_trick_that_is_not_written_is_named(streets, answers, tmp_path, monkeypatch, capsys):
     for name in ("01_streets", "02_training", "03_ladder"):
         shutil.copy(NOTEBOOKS / "competition" / f"{name}.ipynb", tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KITTI", str(streets))
-    arguments = ["--encoder", "none", "--seeds", "1", "--size", "32", "48", "--epochs", "1"]
+    arguments = ["--encoder", "none", "--seeds", "1", "--size", "48", "64", "--epochs", "1"]
     assert main(["ladder", "--rungs", "poly_restarts", *arguments]) == 2
     assert "poly_restarts in 02_training.ipynb is not written yet" in capsys.readouterr().err
     assert main(["ladder", "--rungs", "higher", *arguments]) == 2
@@ -172,7 +182,7 @@ def test_without_a_hub_the_encoder_is_left_out_with_a_sentence(streets, student,
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # the hub's client pauses before it tries again
     with silent_port() as port:
         point_at(f"http://127.0.0.1:{port}", monkeypatch, tmp_path)
-        small = ["--size", "32", "48", "--epochs", "1", "--seeds", "1", "--rungs", "transfer"]
+        small = ["--size", "48", "64", "--epochs", "1", "--seeds", "1", "--rungs", "transfer"]
         folder = ["--folder", str(tmp_path / "ladder"), "--picture", str(tmp_path / "ladder.png")]
         assert main(["ladder", *small, *folder]) == 0
     said = capsys.readouterr().out
@@ -196,7 +206,7 @@ def test_weighted_cross_entropy_is_torchs_and_0_without_labels():
 
 
 def test_windows_are_seven_eighths_in_whole_fours():
-    assert window_of((96, 128)) == (84, 112) and window_of((32, 48)) == (28, 40)
+    assert window_of((96, 128)) == (84, 112) and window_of(SIZE) == (40, 56)
 
 
 # ---- gains, and chance

@@ -33,6 +33,8 @@ WINDOW = 7 / 8  # of both sides: what augmentation cuts out of a picture
 TOLD_APART = 0.02  # of all labelled pixels: classes with more of them weigh about the same
 KEPT = 1 / 16  # of a batch's pixels: what OHEM keeps at least
 AUXILIARY_CHANNELS = 64
+MULTIPLE = 8  # of the sides that multi-scale testing shows: the model pads images itself, to whole fours
+LEAST = 48  # of both sides: three quarters of less, which multi-scale testing shows, are too small for a SegFormer
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("seeds", "between"):
             check_whole(name, getattr(self, name))
+        require(min(self.size) >= LEAST, f"size={self.size}: each side needs {LEAST} pixels.")
         unknown = set(self.rungs or ()) - {rung.name for rung in RUNGS}
         require(
             not unknown,
@@ -239,7 +242,7 @@ def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
     tested_with = {"weights": _digest_of(run.folder / "checkpoints" / "best.ckpt")}
     if (known := _read(file)) and all(known.get(name) == value for name, value in tested_with.items()):
         return Measured(known["mean IoU"], processor_seconds(run), known["testing seconds"])
-    predict = attempt.tricks.multi_scale if "multi_scale" in attempt.recipe else None
+    predict = partial(attempt.tricks.multi_scale, multiple=MULTIPLE) if "multi_scale" in attempt.recipe else None
     model, validation = load_entry(run, below.build(pretrained=False)), attempt.pictures.validation
     begun = time.process_time()
     scores = evaluate(model, validation, NUM_CLASSES, predict=predict)

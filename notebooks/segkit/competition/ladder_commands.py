@@ -38,7 +38,7 @@ def add_commands(commands) -> None:
 
 
 def _add_budget(parser: argparse.ArgumentParser, epochs: int, folder: str) -> None:
-    parser.add_argument("--size", nargs=2, type=int, default=[96, 128], metavar=("HEIGHT", "WIDTH"))
+    parser.add_argument("--size", nargs=2, type=int, default=[96, 128], metavar=("HEIGHT", "WIDTH"), help="of pictures")
     parser.add_argument("--epochs", type=int, default=epochs, help=f"of every training ({epochs})")
     parser.add_argument("--batch", type=int, default=8, help="images per step (8)")
     parser.add_argument("--learning-rate", type=float, default=6e-4, help="highest learning rate (6e-4)")
