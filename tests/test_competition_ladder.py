@@ -133,20 +133,22 @@ def test_an_encoder_learns_from_photographs_that_were_not_taken_from_a_car(every
     assert image.shape == (3, *SIZE) and target.shape == SIZE and set(target.unique().tolist()) == {0, 1}
 
 
-def test_a_trained_encoder_is_what_a_training_begins_with(streets, everyday, student, tmp_path):
-    file = tmp_path / "encoder.safetensors"
-    small = ["--size", "48", "64", "--epochs", "1", "--batch", "2", "--folder", str(tmp_path / "runs")]
-    assert main(["encoder", "--data", str(everyday), "--out", str(file), *small]) == 0
-    plan = plan_of("transfer", encoder=file, seeds=1)
-    ladder = climbed(streets, plan, student, tmp_path / "ladder")
-    assert [step.name for step in ladder.steps] == ["scratch", "transfer"]
-    runs = [
-        json.loads((tmp_path / "ladder" / f"{name}-0" / "run.json").read_text()) for name in ("scratch", "transfer")
-    ]
+def test_a_trained_encoder_is_what_a_training_begins_with(streets, everyday, student, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KITTI", str(streets))
+    file, folder = tmp_path / "encoder.safetensors", tmp_path / "ladder"
+    small = ["--size", "48", "64", "--epochs", "1", "--batch", "2"]
+    assert main(["encoder", "--data", str(everyday), "--out", str(file), *small, "--folder", str(tmp_path)]) == 0
+    few = ["--rungs", "transfer", "--seeds", "1", "--folder", str(folder)]
+    assert main(["ladder", "--encoder", str(file), *small, *few]) == 0
+    assert "+ trained encoder" in capsys.readouterr().out and (folder / "ladder.png").is_file()
+    assert [step.name for step in read_ladder(folder).steps] == ["scratch", "transfer"]
+    runs = [json.loads((folder / f"{name}-0" / "run.json").read_text()) for name in ("scratch", "transfer")]
     assert [len(run["encoder"]) for run in runs] == [4, 12]  # "none", and a digest of the file
-    attempt = _Attempt(plan.ladder[1], 0, plan, student, None)
-    begun = attempt.build().model.encoder.state_dict()
+    plan = plan_of("transfer", encoder=file, seeds=1)
+    begun = _Attempt(plan.ladder[1], 0, plan, student, None).build().model.encoder.state_dict()
     assert all(torch.equal(begun[name], tensor) for name, tensor in load_file(file).items())
+    assert main(["ladder", "--encoder", str(tmp_path / "other"), *small, *few]) == 2
+    assert "There is no file" in capsys.readouterr().err
 
 
 def test_another_encoder_loss_or_budget_is_refused(streets, student, tmp_path):
