@@ -157,6 +157,19 @@ def test_another_encoder_loss_or_budget_is_refused(streets, student, tmp_path):
         climbed(streets, plan_of("scratch", seeds=1, budget=replace(BUDGET, learning_rate=1e-3)), student, tmp_path)
 
 
+def test_another_way_to_test_tests_again_and_trains_nothing(streets, student, tmp_path, capsys):
+    plan = plan_of("multi_scale", seeds=1)
+    first = climbed(streets, plan, student, tmp_path)
+
+    def one_look(model, images, **_):
+        return student.multi_scale(model, images, scales=(1.0,), flip=False, multiple=8)
+
+    second = climbed(streets, plan, StudentTricks(multi_scale=one_look), tmp_path)
+    assert second.steps[0] == first.steps[0], "read back: its seconds are those of before"
+    assert second.steps[1].measured[0].mean_iou == second.steps[0].measured[0].mean_iou, "one look is one look"
+    assert second.steps[1].measured[0].testing_seconds != first.steps[1].measured[0].testing_seconds
+
+
 def test_pictures_that_are_too_small_and_rungs_that_are_none_are_refused():
     with pytest.raises(CourseError, match="each side needs 48 pixels"):
         plan_of(size=(32, 64))
