@@ -70,6 +70,7 @@ def test_bundle_is_complete_and_gives_nothing_away(tmp_path: Path) -> None:
     wanted |= {
         "README.md",
         "transfer/README.md",
+        "competition/README.md",
         "requirements.txt",
         "requirements-competition.txt",
         "course.toml",
@@ -92,7 +93,7 @@ def test_bundle_of_one_assignment_has_its_notebooks_and_the_whole_library(tmp_pa
     files = bundle.bundle_files("intro")
     assert [path.as_posix() for path in files if path.suffix == ".ipynb"] == ["intro/01_warmup.ipynb"]
     others = {path for path in set(bundle.bundle_files()) - set(files) if path.suffix != ".ipynb"}
-    assert others == {Path("transfer/README.md")}  # the page of another assignment
+    assert others == {Path("transfer/README.md"), Path("competition/README.md")}  # the pages of other assignments
 
 
 @pytest.fixture

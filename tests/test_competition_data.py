@@ -141,7 +141,7 @@ def test_a_zip_file_that_is_another_is_refused_and_nothing_is_left(desk, monkeyp
 
 def test_a_folder_that_is_another_is_refused(desk, monkeypatch):
     monkeypatch.setenv("KITTI", str(desk))
-    with pytest.raises(CourseError, match=r"KITTI names .*desk, in which training and testing .* \(docs/competition"):
+    with pytest.raises(CourseError, match=r"KITTI names .*desk, in which training and testing .* \(competition/README"):
         locate_kitti()
 
 

@@ -21,7 +21,7 @@ TASKS = [task for assignment in assignments() for task in tasks_of(assignment)]
 SECRETS = [b"one", b"another", b"a third"]
 COMPOSED = [
     "pixel_linear", "encoder_layer", "segformer", "mean_iou", "training_step", "worst_images", "pet_segformer",
-    "validation",
+    "validation", "augment",
 ]  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
@@ -75,6 +75,8 @@ EARLIER = [
     ("segmentation_metric: ignored pixels counted as class 0", "validation"),
     ("transformer_block: not scaled", "pet_segformer"),
     ("segformer_head: nearest", "pet_segformer"),
+    ("crop_pair: the mask filled with 0", "augment"),
+    ("photometric: brightness is added", "augment"),
 ]
 
 
@@ -108,6 +110,8 @@ FUNCTIONS = {
     "replace_head": "fcn_head", "freeze_encoder": "frozen_encoder", "build_optimizer": "trainable_optimizer",
     "load_encoder": "encoder_weights", "validate": "validation",
     "confusion_shares": "class_shares", "roc_curve": "roc_curve", "attention_cost": "attention_cost",
+    "class_balanced_weights": "class_balanced_weights", "crop_pair": "crop_pair", "photometric": "photometric",
+    "augment": "augment",
 }  # fmt: skip
 ODD_ANSWERS = [
     "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",

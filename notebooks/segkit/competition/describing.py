@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -108,17 +109,25 @@ def models_table(described: Iterable[Description]) -> Table:
 
 
 def own_segformer(notebook) -> Callable[..., nn.Module]:
-    """The class `SegFormer` of a notebook of yours, with the notebooks beside it that it builds on.
+    """The class `SegFormer` of a notebook of yours, see `defined_in`."""
+    return defined_in(notebook, "SegFormer", "03_model.ipynb")
+
+
+def defined_in(notebook, name: str, usual: str) -> Any:
+    """What a notebook of yours calls `name`, with the notebooks beside it that it builds on.
+
+    Args:
+        usual: how such a notebook is called.
 
     Raises:
-        CourseError: if there is no such notebook, or it defines no SegFormer yet.
+        CourseError: if there is no such notebook, or it defines no such thing yet.
     """
     path = Path(notebook)
     if not path.parent.is_dir():
-        raise CourseError(f"There is no folder {path.parent}: give the path of your 03_model.ipynb.")
+        raise CourseError(f"There is no folder {path.parent}: give the path of your {usual}.")
     with chdir(path.parent):
         try:
-            return student_code(path.stem).SegFormer
+            return getattr(student_code(path.stem), name)
         except AttributeError as error:
             raise CourseError(str(error)) from error
 

@@ -17,7 +17,7 @@ SEVERAL = 3.0  # between the least and the largest cost, from which on the axis 
 @in_our_look
 def show_front(
     entries: Mapping[str, tuple[float, float]],
-    on_front: Sequence[bool],
+    on_front: Sequence[bool] | None = None,
     *,
     cost: str = "multiply-adds per image",
     score: str = "mean IoU",
@@ -26,13 +26,13 @@ def show_front(
 
     Args:
         entries: (cost, score) by name; costs are greater than 0.
-        on_front: for each entry, whether it is on the front: what `pareto_front` gives.
+        on_front: for each entry, whether it is on the front: what `pareto_front` gives. None draws points alone.
         cost, score: what stands at the axes.
 
     Raises:
         CourseError: if there is no entry, a cost is 0 or less, or the mask belongs to other entries.
     """
-    mask = as_array(on_front).astype(bool)
+    mask = as_array([False] * len(entries) if on_front is None else on_front).astype(bool)
     _require_entries(entries, mask)
     costs, scores = (as_array(list(values)).astype(float) for values in zip(*entries.values(), strict=True))
     figure, (axis,) = new_canvas(6.4, 4.0)
@@ -50,10 +50,11 @@ def show_front(
     axis.set(xlabel=cost, ylabel=score)
     axis.grid()
     axis.set_axisbelow(True)
-    if not mask.all():
+    if on_front is not None and not mask.all():
         axis.legend(loc="lower right")
     place_labels(axis, list(entries), costs, scores, INK)
-    figure.alt = _in_words(entries, mask, order, cost, score)
+    words = _in_words(entries, mask, order) if on_front is not None else _points_in_words(entries)
+    figure.alt = sentences(f"{counted(len(entries), 'entry', 'entries')}, {score} over {cost}", *words)
     return figure
 
 
@@ -75,12 +76,19 @@ def _require_entries(entries: Mapping, mask) -> None:
         raise CourseError(f"The cost of {free[0]} is not above 0, and costs stand on a logarithmic axis.")
 
 
-def _in_words(entries: Mapping, mask, order: list, cost: str, score: str) -> str:
+def _in_words(entries: Mapping, mask, order: list) -> tuple[str, str]:
     names = list(entries)
-    front = listed(f"{names[i]} {entries[names[i]][1]:.3g} at {short_number(entries[names[i]][0])}" for i in order)
+    front = listed(_point_in_words(names[index], entries[names[index]]) for index in order)
     others = listed(name for name, on in zip(names, mask, strict=True) if not on)
-    return sentences(
-        f"{counted(len(names), 'entry', 'entries')}, {score} over {cost}",
+    return (
         f"On the Pareto front: {front}" if front else "No entry is on the Pareto front",
         f"Dominated: {others}" if others else "",
     )
+
+
+def _points_in_words(entries: Mapping) -> tuple[str]:
+    return (listed(_point_in_words(name, point) for name, point in entries.items()),)
+
+
+def _point_in_words(name: str, point: tuple[float, float]) -> str:
+    return f"{name} {point[1]:.3g} at {short_number(point[0])}"

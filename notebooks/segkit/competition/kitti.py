@@ -37,9 +37,12 @@ SPLITS = ("training", "validation", "testing")
 _PARTS = ("training", "testing")
 _STREETS = DataSet(
     "KITTI semantics", "KITTI", _PARTS, write_kitti, STREET_SCENES, "kitti",
-    help="docs/competition.md", drawn=(96, 64), sides=((96, 104), (312, 328)),
+    help="competition/README.md", drawn=(96, 64), sides=((96, 104), (312, 328)),
 )  # fmt: skip
 _DRIVING = replace(_STREETS, name="KITTI semantics (pictures from a car)", write=write_driving, short="kitti-driving")
+
+_TRAIN_IDS = np.full(256, IGNORE)
+_TRAIN_IDS[list(CITYSCAPES_IDS)] = range(len(CITYSCAPES_IDS))
 
 Transform = Callable[[Tensor, Tensor], Any]
 
@@ -128,9 +131,6 @@ class KittiPairs(Dataset):
         else:
             self.names = split_kitti(root, seed=seed)[SPLITS.index(split)]
         self._resize = v2.Resize(tuple(size), antialias=True) if size else None
-        table = np.full(256, IGNORE)
-        table[list(CITYSCAPES_IDS)] = range(len(CITYSCAPES_IDS))
-        self._table = torch.from_numpy(table)
 
     def raw(self, index: int) -> tuple[Tensor, Tensor | None]:
         """The image, uint8 (3, H, W), and the ids as annotated, uint8 (H, W); None for "testing"."""
@@ -156,11 +156,12 @@ class KittiPairs(Dataset):
             return self.transform(image, labels)
         mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (IMAGENET_MEAN, IMAGENET_STD))
         normalised = (image / 255 - mean) / std
-        return normalised if labels is None else (normalised, self.train_ids(labels))
+        return normalised if labels is None else (normalised, train_ids_of(labels))
 
-    def train_ids(self, labels: Tensor) -> Tensor:
-        """Cityscapes' label ids, uint8 (H, W) -> train ids, int64 (H, W): 0..18, 255 where ignored."""
-        return self._table[labels.int()]
+
+def train_ids_of(label_ids: Tensor) -> Tensor:
+    """Train ids 0..18 of Cityscapes' label ids, uint8 of any shape; 255 for ids that no model is trained on. int64."""
+    return torch.from_numpy(_TRAIN_IDS)[label_ids.int()]
 
 
 def _read(path: Path, mode: str) -> Tensor:

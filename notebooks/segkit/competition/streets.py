@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from segkit.competition.kitti import KittiPairs
+from segkit.competition.kitti import KittiPairs, train_ids_of
 from segkit.data import IMAGENET_MEAN, IMAGENET_STD
 from segkit.errors import CourseError
 from segkit.progress import open_bar
@@ -59,7 +59,7 @@ class StreetPairs(Dataset):
     def _read(pairs: KittiPairs, index: int, bar) -> tuple[Tensor, Tensor]:
         image, labels = pairs.raw(index)
         bar.update()
-        return image, pairs.train_ids(labels).to(torch.uint8)
+        return image, train_ids_of(labels).to(torch.uint8)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -112,7 +112,7 @@ def train_entry(
     if auxiliary_loss is not None:
         known["auxiliary loss"] = _described_loss(auxiliary_loss, data.num_classes, heads=2)
     if isinstance(model, str):
-        _require_no_lone_image(model, len(data.train), budget.batch_size)
+        require_no_lone_image(model, len(data.train), budget.batch_size)
         known["model"] = model
         model = partial(build_model, model, data.num_classes, pretrained)
     seconds = ProcessorSeconds(Path(folder) / name)
@@ -226,7 +226,8 @@ def _described_loss(loss: Callable[..., Tensor], num_classes: int, heads: int = 
         return f"{float(loss(*logits, target)):.6f} on fixed numbers"
 
 
-def _require_no_lone_image(name: str, images: int, batch_size: int) -> None:
+def require_no_lone_image(name: str, images: int, batch_size: int) -> None:
+    """Refuse batches of one image for a model of the zoo whose BatchNorm cannot bear them."""
     require(
         configuration(name).architecture not in POOL_TO_A_PIXEL or (batch_size > 1 and images % batch_size != 1),
         f"{name} pools images to one pixel, whose BatchNorm needs two images at least, but {images} in batches of "

@@ -118,7 +118,7 @@ def transform_manners(
     """The pair, its dtypes, and whether image and mask are left unchanged."""
     candidate.begin(doubles=doubles)
     answer = candidate.call(name, on_cpu(image), on_cpu(mask), **settings)
-    made, target = _pair(answer.result, name)
+    made, target = pair_of(answer.result, name)
     return {
         "the image": _standardised(made),
         "the target": target,
@@ -131,10 +131,15 @@ def transform_manners(
 def _transform(
     candidate: Candidate, image: torch.Tensor, mask: torch.Tensor, settings: dict, name: str = JOINT
 ) -> Pair:
-    return _pair(candidate.call(name, on_cpu(image), on_cpu(mask), **settings).result, name)
+    return pair_of(candidate.call(name, on_cpu(image), on_cpu(mask), **settings).result, name)
 
 
-def _pair(value: Any, name: str) -> Pair:
+def pair_of(value: Any, name: str) -> Pair:
+    """What a transform returned, as a pair of tensors.
+
+    Raises:
+        AnswerError: if it is none.
+    """
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         kind = value.type_name if isinstance(value, Unknown) else type(value).__name__
         count = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
