@@ -242,6 +242,103 @@ def ohem_loss(
 check("ohem_loss")
 
 # %% [markdown]
+# **See it work.** Small pictures of streets, a SegFormer-B0 with random weights, and a training of a few steps, with
+# your schedule. What is minimised is a function of the model and a batch, so that other losses fit in later.
+
+# %% role="experiment"
+import itertools
+
+from segkit.competition.kitti import locate_kitti
+from segkit.competition.scores import evaluate
+from segkit.competition.streets import NUM_CLASSES, street_sets
+from segkit.competition.zoo import build_model
+from segkit.devices import best_device
+from segkit.progress import open_bar
+
+device = best_device()
+steps = 20 if device.type == "cpu" else 400
+streets = street_sets(locate_kitti(), (64, 192), images=32)
+
+
+def small_model():
+    """SegFormer-B0 for 19 classes with random weights: always the same ones."""
+    torch.manual_seed(0)
+    return build_model("segformer_b0", NUM_CLASSES).to(device)
+
+
+def short_training(objective, model, steps=steps):
+    """Minimise objective(model, images, target) for some steps of AdamW, and return the model in evaluation mode."""
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: poly_restarts(step, steps))
+    loader = torch.utils.data.DataLoader(streets.train, 4, shuffle=True, drop_last=True)
+    batches = itertools.islice(itertools.chain.from_iterable(itertools.repeat(loader)), steps)
+    model.train()
+    with open_bar(steps, description="training") as bar:
+        for images, target in batches:
+            loss = objective(model, images.to(device), target.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            bar.update()
+    return model.eval()
+
+
+def mean_over_pixels(model, images, target):
+    """The usual loss, to compare with."""
+    return F.cross_entropy(model(images), target, ignore_index=255)
+
+
+trained = {"every pixel": short_training(mean_over_pixels, small_model())}
+
+# %% [markdown]
+# Which pixels would your loss keep now? Ask the loss itself: a pixel that is left out has no gradient.
+
+# %% role="experiment"
+from segkit.competition.training_figures import show_kept_pixels
+
+image, target = streets.train[0]
+with torch.inference_mode():
+    found = trained["every pixel"](image[None].to(device)).cpu()
+logits = found.clone().requires_grad_()
+ohem_loss(logits, target[None], min_kept=target.numel() // 16).backward()
+kept = logits.grad[0].abs().sum(dim=0) > 0
+true_class = torch.where(target == 255, 0, target)
+probability = found.softmax(dim=1)[0].gather(0, true_class[None])[0]
+show_kept_pixels(image, target, probability, kept)
+
+# %% role="experiment"
+for label in target[target != 255].unique().tolist():
+    mask, name = target == label, streets.train.class_names[label]
+    print(f"{name:14} {mask.sum():6} pixels, {kept[mask].double().mean():4.0%} of them kept")
+
+# %% [markdown]
+# After so few steps the model is sure of little, and much is kept; later the green shrinks to borders and small things.
+# Note also what OHEM cannot know: a pixel with a *wrong label* is always hard.
+#
+# Now the same training with your loss. `min_kept` is a sixteenth of the pixels of a batch.
+
+# %% role="experiment"
+pixels_of_a_batch = 4 * 64 * 192
+
+
+def hard_pixels(model, images, target):
+    """Your loss."""
+    return ohem_loss(model(images), target, min_kept=pixels_of_a_batch // 16)
+
+
+trained["hard pixels"] = short_training(hard_pixels, small_model())
+for name, model in trained.items():
+    scores = evaluate(model, streets.validation, NUM_CLASSES)
+    found = (scores.class_iou() > 0.01).sum()
+    print(f"{name:12} mean IoU {scores.mean_iou():.3f}, {found} classes found at all")
+
+# %% [markdown]
+# Do not conclude anything from this: a few steps, one seed. A difference that you would report needs more of both, and
+# notebook 3 is about that. What the experiment can show is that the loss trains, and what it looks at.
+
+# %% [markdown]
 # ## Task 2.3 · A second head
 #
 # *About 30 minutes. You need: `nn.Conv2d`, `nn.BatchNorm2d`, bilinear interpolation.*
@@ -358,6 +455,53 @@ def auxiliary_loss(
 check("auxiliary_head")
 
 # %% [markdown]
+# How much of a gradient reaches the first layer of the encoder, from each of the two losses? `WithAuxiliaryHead` gives
+# any model a second head on what comes out of one of its parts: in training mode it answers with both logits.
+
+# %% role="experiment"
+from segkit.competition.training import WithAuxiliaryHead
+
+
+def model_with_second_head():
+    """SegFormer-B0 and your head on the map of its third stage, which has 160 channels."""
+    model = small_model()
+    head = AuxiliaryHead(160, 64, NUM_CLASSES).to(device)
+    return WithAuxiliaryHead(model, "model.encoder", head, pick=lambda maps: maps[4])
+
+
+def cross_entropy(logits, target):
+    """Of the labelled pixels."""
+    return F.cross_entropy(logits, target, ignore_index=255)
+
+
+model = model_with_second_head()
+first_layer = next(model.model.parameters())
+images, target = (torch.stack(items).to(device) for items in zip(*(streets.train[i] for i in range(4)), strict=True))
+answer = model(images)
+print({name: tuple(logits.shape) for name, logits in answer.items()}, "for a target of", tuple(target.shape))
+main = auxiliary_loss(answer["out"], None, target, cross_entropy)
+both = auxiliary_loss(answer["out"], answer["aux"], target, cross_entropy)
+for name, loss in (("main loss", main), ("0.4 times the auxiliary loss", both - main)):
+    (gradient,) = torch.autograd.grad(loss, first_layer, retain_graph=True)
+    print(f"{name:28} is {loss:.2f}; its gradient at the first layer has the norm {gradient.norm():.4f}")
+
+
+# %% role="experiment"
+def two_heads(model, images, target):
+    """Cross-entropy of both heads."""
+    answer = model(images)
+    return auxiliary_loss(answer["out"], answer["aux"], target, cross_entropy)
+
+
+trained["two heads"] = short_training(two_heads, model_with_second_head()).model  # the second head is left behind
+print(f"two heads    mean IoU {evaluate(trained['two heads'], streets.validation, NUM_CLASSES).mean_iou():.3f}")
+
+# %% [markdown]
+# SegFormer is not a likely customer: its decoder takes the maps of all four stages anyway, so each of them already has
+# a short way to the loss. The winners of the original competition gained 0.4 points by this trick on SegFormer-B0, less
+# than by any other. In a deep ResNet, which PSPNet was built on, there is no such shortcut.
+
+# %% [markdown]
 # ## Task 2.4 · Bonus: a teacher
 #
 # *About 25 minutes. You need: `log_softmax` along any axis, and what a KL divergence is.*
@@ -424,3 +568,40 @@ def channel_distillation(student_logits: Tensor, teacher_logits: Tensor, tempera
 
 # %% role="bonus" id="distillation" points=5
 check("distillation")
+
+# %% [markdown]
+# **See it work.** The teacher is the model that was trained longest; here it is no larger than its student, only twice
+# as long at school. The student is trained with the labels *and* with your loss.
+
+# %% role="experiment"
+teacher = short_training(mean_over_pixels, small_model(), steps=2 * steps)
+
+
+def with_a_teacher(model, images, target):
+    """Cross-entropy, and three times what the teacher says."""
+    logits = model(images)
+    with torch.no_grad():
+        wanted = teacher(images)
+    return cross_entropy(logits, target) + 3 * channel_distillation(logits, wanted)
+
+
+trained["with a teacher"] = short_training(with_a_teacher, small_model())
+for name, model in {"the teacher": teacher, **trained}.items():
+    print(f"{name:14} mean IoU {evaluate(model, streets.validation, NUM_CLASSES).mean_iou():.3f}")
+
+# %% [markdown]
+# Below is one channel of three models as the loss sees it: where is the road? Each map adds up to 1.
+
+# %% role="experiment"
+from segkit.plots import show_maps
+
+seen = {"teacher": teacher, "taught by labels": trained["every pixel"], "and by the teacher": trained["with a teacher"]}
+maps = []
+with torch.inference_mode():
+    for model in seen.values():
+        road = model(streets.validation[0][0][None].to(device))[0, 0].cpu() / 4  # the temperature
+        maps.append(road.flatten().softmax(dim=0).view(road.shape) * road.numel())
+show_maps(maps, titles=list(seen), label="share of the map, times its pixels", columns=3)
+
+# %% [markdown]
+# Save this notebook: the ladder of notebook 3 climbs with your functions.
