@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from autograder.gradescope.settings import SANDBOXES, VISIBILITIES, GradescopeSettings
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--baseline", metavar="ID", help="student id under which your own model was handed in")
     board.add_argument("--names", action="store_true", help="show the students' ids: not for the public")
     board.add_argument("--with-ids", action="store_true", help="add students' and group members' ids to the CSV")
+    _competition_commands(add)
     report = add("report", _report, "write the class report, one private page about marks, mistakes and submissions")
     report.add_argument("name", nargs="?", metavar="ASSIGNMENT", help="the assignment, as with --assignment")
     report.add_argument("--out", type=Path, default=Path("report.html"), help="the page to write")
@@ -91,6 +93,33 @@ def _parser() -> argparse.ArgumentParser:
     mistakes = add("misconceptions", _misconceptions, "print which misconceptions the class has, per question")
     mistakes.add_argument("--csv", type=Path, help="write them to this file instead, with the students' ids")
     return parser
+
+
+def _competition_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    about = "score the competition's entries on hidden pictures, and write the board (docs/competition.md)"
+    compete = add("compete", _compete, about, "competition")
+    compete.add_argument("--entries", type=Path, default=Path("entries"), help="folder with a folder for each team")
+    compete.add_argument("--data", type=Path, required=True, help="folder of `set-aside --hidden`: pictures and labels")
+    compete.add_argument("--out", type=Path, default=Path("board"), help="folder to write the board to")
+    compete.add_argument("--attempts", type=_count, help="entries of a team that are scored (default: course.toml)")
+    compete.add_argument("--seconds", type=float, default=900.0, help="that an entry may take for all pictures (900)")
+    compete.add_argument("--names", action="store_true", help="show the teams' folders: not for the public")
+    compete.add_argument("--with-ids", action="store_true", help="add teams, members and files to the CSV")
+    compete.add_argument(
+        "--unsafe-no-sandbox", action="store_true", help="trusted entries only: run their code without a sandbox"
+    )
+    aside = add("set-aside", _set_aside, "set labelled street scenes aside as the competition's hidden pictures")
+    aside.add_argument("source", type=Path, metavar="KITTI", help="folder in KITTI's layout, with labelled pictures")
+    aside.add_argument("--students", type=Path, required=True, help="folder to make: what students get")
+    aside.add_argument("--hidden", type=Path, required=True, help="folder to make: testing pictures with labels")
+    aside.add_argument("--pictures", type=_count, default=40, help="how many are set aside (40)")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 def _gradescope_options(command: argparse.ArgumentParser) -> None:
@@ -240,6 +269,33 @@ def _leaderboard(options: argparse.Namespace) -> int:
         baseline=options.baseline,
     )
     print("\n".join(str(path) for path in written))
+    return 0
+
+
+def _compete(options: argparse.Namespace) -> int:
+    from autograder.competition.competing import compete
+
+    return compete(
+        Path.cwd(),
+        options.entries,
+        options.data,
+        options.out,
+        attempts=options.attempts,
+        seconds=options.seconds,
+        names=options.names,
+        with_ids=options.with_ids,
+        unsafe_without_sandbox=options.unsafe_no_sandbox,
+    )
+
+
+def _set_aside(options: argparse.Namespace) -> int:
+    from autograder.competition.set_aside import set_aside
+    from autograder.grading.cases import course_secret
+
+    secret = course_secret(Path.cwd())
+    made = set_aside(options.source, options.students, options.hidden, options.pictures, secret)
+    print(f"{options.students}: {made['labelled']} labelled pictures and {made['hidden']} to predict, for students.")
+    print(f"{options.hidden}: these {made['hidden']} with their labels: give it to nobody.")
     return 0
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from autograder.course.up_to_date import state_of
-from autograder.evaluation.evaluating import confusion_of, mean_of, per_class
+from autograder.evaluation.counting import confusion_of, mean_of, per_class
 from autograder.evaluation.images import EvaluationImages
 from autograder.evaluation.trained_model import KeptEvaluations, Rules, judge_trained_model
 from autograder.grading.feedback import task_html, task_text

@@ -11,10 +11,24 @@ from torch import Tensor
 
 from autograder.paths import NOTEBOOKS
 from segkit.errors import CourseError
+from segkit.subset.classes import CLASS_NAMES
 from segkit.subset.manifest import seal
 
 PIXELS = 8 * 256 * 256  # of a batch that is sent
 SPLIT = "validation"
+
+
+def require_set_aside(folder: Path) -> None:
+    """Refuse images that students get with the bundle.
+
+    Raises:
+        CourseError: if the folder lies in `notebooks/`.
+    """
+    if folder.expanduser().resolve().is_relative_to(NOTEBOOKS):
+        raise CourseError(
+            f"Nothing was graded: the images that models are evaluated on lie in {NOTEBOOKS}, which students get. "
+            "Move them elsewhere."
+        )
 
 
 class EvaluationImages:
@@ -27,13 +41,11 @@ class EvaluationImages:
         CourseError: if it is none, is empty or damaged, or students get it with the bundle.
     """
 
+    class_names = tuple(CLASS_NAMES)
+
     def __init__(self, root: Path) -> None:
         self.root = root.expanduser().resolve()
-        if self.root.is_relative_to(NOTEBOOKS):
-            raise CourseError(
-                f"Nothing was graded: the images that models are evaluated on lie in {NOTEBOOKS}, which students get. "
-                "Move them elsewhere."
-            )
+        require_set_aside(self.root)
         from segkit.datasets import FourClassADE20K  # takes seconds, and most runs have no images
 
         self._pairs = FourClassADE20K(self.root, SPLIT)

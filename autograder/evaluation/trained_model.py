@@ -1,6 +1,5 @@
 """The verdict on a trained model: its points by mean IoU, from what is kept or by evaluating it now."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cache
@@ -10,7 +9,7 @@ from pathlib import Path
 from autograder.evaluation.evaluating import evaluate
 from autograder.evaluation.handed import HandedModel, read_handed
 from autograder.evaluation.images import EvaluationImages, open_images
-from autograder.files import write_whole
+from autograder.evaluation.keeping import KeptRecords, digest
 from autograder.grading.verdicts import Evaluation, Finding
 from autograder.sandbox import Limits, Submission, Worker
 from autograder.triage.results import HandedResults
@@ -44,12 +43,12 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes with the images, the scale, the time, or the code that evaluates."""
-        return _digest(self.measuring, asdict(self.scale or read_scale())) if self.data else "none"
+        return digest(self.measuring, asdict(self.scale or read_scale())) if self.data else "none"
 
     @property
     def measuring(self) -> str:
         """As `fingerprint`, without the scale: what a measured mean IoU depends on."""
-        return _digest(self.images and self.images.digest, self.seconds, _fingerprint_of_code())
+        return digest(self.images and self.images.digest, self.seconds, fingerprint_of_code())
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ def judge_trained_model(
         model = read_handed(results)
     except CourseError as error:
         return Judged(Finding(TEST, TITLE, 1.0, str(error), 0.0))
-    name = _digest(model.digest, model.settings.arguments, model.settings.image_size)
+    name = digest(model.digest, model.settings.arguments, model.settings.image_size)
     evaluation = kept.get(name)
     if evaluation is None:
         try:
@@ -133,40 +132,22 @@ def _number(iou: float | None) -> str:
     return "does not occur" if iou is None else f"{iou:.3f}"
 
 
-class KeptEvaluations:
-    """Measured models, kept by content: the same weights in the same code on the same images are measured once.
-
-    Args:
-        folder: where they are kept; None keeps none.
-        depends_on: all that a measurement depends on but the model's files.
-        fresh: look at nothing that is kept, but keep what is measured.
-    """
-
-    def __init__(self, folder: Path | None, *depends_on: object, fresh: bool = False) -> None:
-        self._folder, self._key, self._fresh = folder, _digest(*depends_on), fresh
+class KeptEvaluations(KeptRecords):
+    """Measured models, kept by content: the same weights in the same code on the same images are measured once."""
 
     def get(self, name: str) -> Evaluation | None:
         """The measurement of that model, if it is kept."""
-        if self._folder is None or self._fresh:
-            return None
         try:
-            return Evaluation.read(json.loads(self._path(name).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, KeyError):
+            return Evaluation.read(self.read(name) or {})
+        except (TypeError, KeyError):
             return None  # absent, or of an older version of this course
 
     def put(self, name: str, evaluation: Evaluation) -> None:
         """Keep a measurement."""
-        if self._folder is not None:
-            write_whole(self._path(name), json.dumps(asdict(evaluation)) + "\n")
-
-    def _path(self, name: str) -> Path:
-        return self._folder / "evaluations" / f"{_digest(self._key, name)}.json"
+        self.write(name, asdict(evaluation))
 
 
 @cache
-def _fingerprint_of_code() -> str:
-    return _digest([sha256(path.read_bytes()).hexdigest() for path in sorted(Path(__file__).parent.glob("*.py"))])
-
-
-def _digest(*parts: object) -> str:
-    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def fingerprint_of_code() -> str:
+    """Changes with the code of this package."""
+    return digest([sha256(path.read_bytes()).hexdigest() for path in sorted(Path(__file__).parent.glob("*.py"))])

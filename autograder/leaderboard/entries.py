@@ -16,12 +16,16 @@ BASELINE = "Baseline"
 
 @dataclass(frozen=True)
 class Entry:
-    """One trained model. `rank` counts from 1; models of the same mean IoU share it; None is a baseline's."""
+    """One trained model. `rank` counts from 1; models of the same mean IoU share it; None is a baseline's.
+
+    `claimed`: what it costs was not counted by the grader.
+    """
 
     student: str
     name: str
     evaluation: Evaluation
     rank: int | None = None
+    claimed: bool = False
 
 
 def read_entries(

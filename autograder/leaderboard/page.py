@@ -1,11 +1,11 @@
 """The leaderboard as one page: no script, no request to anywhere, everything that a student wrote escaped."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader
 
 from autograder.leaderboard.entries import Entry
 
@@ -36,13 +36,18 @@ class Point:
 
 @dataclass(frozen=True)
 class Plot:
-    """Mean IoU against something that a model costs, on a logarithmic axis."""
+    """Mean IoU against something that a model costs, on a logarithmic axis.
+
+    `stairs`: an SVG path along the front; "" without one. `words`: what is to be seen, for those who do not see it.
+    """
 
     title: str
     axis: str
     points: list[Point]
     x_ticks: list[Tick]
     y_ticks: list[Tick]
+    stairs: str = ""
+    words: str = "the numbers stand in the table below"
 
 
 def as_page(entries: list[Entry], title: str) -> str:
@@ -56,8 +61,13 @@ def as_page(entries: list[Entry], title: str) -> str:
             lambda own: own.evaluation.multiply_adds,
         ),
     ]
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return render(TEMPLATE, title=title, entries=entries, plots=plots)
+
+
+def render(template: Path, *, entries: Sequence[Entry], **values) -> str:
+    """A page from a template, in its own folder or in this one; everything that is put into it is escaped."""
+    loader = FileSystemLoader([template.parent, TEMPLATE.parent])
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=loader)
     box = {
         "width": WIDTH,
         "height": HEIGHT,
@@ -68,13 +78,19 @@ def as_page(entries: list[Entry], title: str) -> str:
     }
     images = max(entry.evaluation.images for entry in entries)
     classes = list(entries[0].evaluation.per_class)
-    return template.render(
-        title=title, entries=entries, classes=classes, images=images, plots=plots, box=box, short=short
+    return environment.get_template(template.name).render(
+        entries=entries, classes=classes, images=images, box=box, short=short, **values
     )
 
 
-def scatter(title: str, axis: str, entries: list[Entry], cost: Callable[[Entry], int]) -> Plot:
-    """The plot of `cost`, models without any left out; labels go where there is room, the best first."""
+def scatter(
+    title: str, axis: str, entries: Sequence[Entry], cost: Callable[[Entry], int], front: Sequence[Entry] = ()
+) -> Plot:
+    """The plot of `cost`, models without any left out; labels go where there is room, the best first.
+
+    Args:
+        front: entries that are joined by stairs.
+    """
     shown = [entry for entry in entries if cost(entry) > 0]
     low, high = _range(shown, cost)
     bottom, top, step = _heights([entry.evaluation.mean_iou for entry in shown])
@@ -90,7 +106,17 @@ def scatter(title: str, axis: str, entries: list[Entry], cost: Callable[[Entry],
     x_ticks = [Tick(across(number), short(number)) for number in numbers if low <= math.log10(number) <= high]
     count = round((top - bottom) / step)
     y_ticks = [Tick(up(bottom + step * line), f"{bottom + step * line:.2f}") for line in range(count + 1)]
-    return Plot(title, axis, _labelled(points), x_ticks, y_ticks)
+    steps = [(across(cost(entry)), up(entry.evaluation.mean_iou)) for entry in sorted(front, key=cost)]
+    return Plot(title, axis, _labelled(points), x_ticks, y_ticks, _stairs(steps))
+
+
+def _stairs(steps: list[tuple[float, float]]) -> str:
+    """A path to the right at the height of each step, then up to the next one, and on to the edge."""
+    if not steps:
+        return ""
+    (x, y), *others = steps
+    path = f"M {x:.1f} {y:.1f}" + "".join(f" H {x:.1f} V {y:.1f}" for x, y in others)
+    return f"{path} H {WIDTH - RIGHT}"
 
 
 def short(number: float) -> str:

@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from autograder.groups.file import Groups
 from autograder.leaderboard.entries import Entry
@@ -9,8 +11,18 @@ from autograder.leaderboard.entries import Entry
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
 
 
-def as_csv(entries: list[Entry], groups: Groups | None = None) -> str:
-    """One row per model; `groups`: with the students' ids, and the members of each group."""
+Column = Callable[[Entry], object]
+
+
+def as_csv(
+    entries: Sequence[Entry], groups: Groups | None = None, more: Mapping[str, Column] = MappingProxyType({})
+) -> str:
+    """One row per model.
+
+    Args:
+        groups: with the students' ids, and the members of each group.
+        more: further columns by name, and what stands there.
+    """
     classes = list(entries[0].evaluation.per_class)
     columns = [
         "rank",
@@ -26,14 +38,14 @@ def as_csv(entries: list[Entry], groups: Groups | None = None) -> str:
     ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, *(["student", "members"] if groups else [])])
+    writer.writerow([*columns, *more, *(["student", "members"] if groups else [])])
     for entry in entries:
         own = entry.evaluation
         ious = ["" if iou is None else f"{iou:.4f}" for iou in own.per_class.values()]
         numbers = [own.parameters, own.multiply_adds, *own.image_size, own.images, own.seconds]
         row = [entry.rank or "", _plain(entry.name), f"{own.mean_iou:.4f}", *ious, *numbers]
         who = [entry.student, " ".join(groups.members.get(entry.student, ()))] if groups else []
-        writer.writerow([*row, *map(_plain, who)])
+        writer.writerow([*row, *(_plain(str(column(entry))) for column in more.values()), *map(_plain, who)])
     return text.getvalue()
 
 

@@ -18,6 +18,7 @@ class CourseSettings:
     online_bundle: address of the bundle, from which notebooks fetch the course where it is missing; "": none.
     online_news: what the latest correction is about, one sentence for students.
     results_scale: which mean IoU of a trained model earns which share of its points (`segkit.evaluation.scale`).
+    competition_attempts: how many entries of a team are scored.
     """
 
     data_url: str = ""
@@ -26,6 +27,7 @@ class CourseSettings:
     online_bundle: str = ""
     online_news: str = ""
     results_scale: str = "0.35: 0, 0.50: 1"
+    competition_attempts: int = 5
 
 
 def read_settings(path: Path | None = None) -> CourseSettings:
@@ -46,8 +48,10 @@ def read_settings(path: Path | None = None) -> CourseSettings:
         what = f"{path} sets {name.replace('_', '.', 1)} = {value!r}"
         if name not in CourseSettings.__dataclass_fields__:
             raise CourseError(f"{what}, which is no setting of a course.")
-        if not isinstance(value, str):
-            raise CourseError(f"{what}, which must be text in quotation marks.")
+        kind = CourseSettings.__dataclass_fields__[name].type
+        if type(value) is not kind:
+            wanted = "text in quotation marks" if kind is str else "a whole number"
+            raise CourseError(f"{what}, which must be {wanted}.")
     return CourseSettings(**named)
 
 

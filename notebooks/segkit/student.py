@@ -178,6 +178,17 @@ def student_code(notebook: str) -> types.ModuleType:
     return _loaded[place].module
 
 
+def sources_of(notebook: str) -> dict[str, list[Cell]]:
+    """The cells of a notebook of yours and of those that it builds on, as `student_code` executes them, by name.
+
+    Raises:
+        CourseError: as `student_code`.
+    """
+    student_code(notebook)
+    place = notebook if _provided else Path(f"{notebook}.ipynb").resolve()
+    return {path.stem: code_cells(read_notebook(path)) for path in _loaded[place].files} or dict(_provided)
+
+
 def _load(notebook: str, place: Path | str) -> StudentModule:
     if isinstance(place, Path):
         files, cells = {place: _saved(place)}, code_cells(read_notebook(place))

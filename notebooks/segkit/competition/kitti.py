@@ -136,8 +136,8 @@ class KittiPairs(Dataset):
         """The image, uint8 (3, H, W), and the ids as annotated, uint8 (H, W); None for "testing"."""
         name = f"{self.names[index]}.png"
         folder = self.root / ("testing" if self.split == "testing" else "training")
-        image = _read(folder / "image_2" / name, "RGB").permute(2, 0, 1)
-        labels = None if self.split == "testing" else _read(folder / "semantic" / name, "L")
+        image = read_png(folder / "image_2" / name, "RGB").permute(2, 0, 1)
+        labels = None if self.split == "testing" else read_png(folder / "semantic" / name, "L")
         if labels is not None and labels.shape != image.shape[1:]:
             raise CourseError(f"{folder}/semantic/{name} is not as large as its image: get the data set again.")
         if self._resize is None:
@@ -164,7 +164,12 @@ def train_ids_of(label_ids: Tensor) -> Tensor:
     return torch.from_numpy(_TRAIN_IDS)[label_ids.int()]
 
 
-def _read(path: Path, mode: str) -> Tensor:
+def read_png(path: Path, mode: str) -> Tensor:
+    """A picture of the data set: uint8 (H, W) of mode "L", labels, or (H, W, 3) of mode "RGB".
+
+    Raises:
+        CourseError: if it cannot be read, or labels are not 8-bit grey.
+    """
     try:
         with Image.open(path) as image:
             if mode == "L" and image.mode != "L":  # converting would make other ids of them

@@ -21,22 +21,22 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 _PICKLES = (b"PK\x03\x04", b"\x80")  # what torch.save writes, now and formerly
 
 
-def too_large(size: int) -> str:
+def too_large(size: int, limit: int = MAX_BYTES) -> str:
     """What is said of a checkpoint of `size` bytes, above the limit."""
     return (
-        f"{CHECKPOINT} has {size / 2**20:.0f} MiB, and {MAX_BYTES // 2**20} may be handed in: hand in a smaller model, "
+        f"{CHECKPOINT} has {size / 2**20:.0f} MiB, and {limit // 2**20} may be handed in: hand in a smaller model, "
         "or save it with half=True, in 16 bits a weight."
     )
 
 
-def read_checkpoint(data: bytes) -> dict[str, Tensor]:
+def read_checkpoint(data: bytes, limit: int = MAX_BYTES) -> dict[str, Tensor]:
     """The tensors of a checkpoint's bytes, by name. Neither code nor a size that the file claims is trusted.
 
     Raises:
         CourseError: with what is wrong, one sentence that begins with the file's name.
     """
-    if len(data) > MAX_BYTES:
-        raise CourseError(too_large(len(data)))
+    if len(data) > limit:
+        raise CourseError(too_large(len(data), limit))
     try:
         tensors = read_tensors(io.BytesIO(data).read, len(data), metadata=True)
     except (WireError, EOFError) as error:

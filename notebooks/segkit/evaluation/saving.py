@@ -34,13 +34,13 @@ def save_results(
             earlier call are then as they were.
     """
     settings = checked_settings(arguments, image_size, name)
-    weights = {key: _stored(value, half) for key, value in model.state_dict().items()}
+    weights = {key: stored(value, half) for key, value in model.state_dict().items()}
     data = save(weights)
     if len(data) > MAX_BYTES:
         raise CourseError(too_large(len(data)))
     images = torch.rand(2, 3, *settings.image_size, generator=torch.Generator().manual_seed(0)) * 4 - 2
     fresh = rebuild(type(model), settings, read_checkpoint(data))
-    _require_same(model, fresh, images, SAME[half])
+    require_same(model, fresh, images, half)
     folder = Path(folder)
     text = json.dumps(vars(settings), indent=1, ensure_ascii=False) + "\n"
     _write(folder, {CHECKPOINT: data, SETTINGS: text.encode()})
@@ -75,19 +75,28 @@ def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
     differing = sorted(name for name in own.keys() | saved.keys() if own.get(name) != saved.get(name))
     if differing:
         raise CourseError(
-            f"{CHECKPOINT} belongs to another model than {type(model).__name__} with the arguments of {SETTINGS}: "
+            f"{CHECKPOINT} belongs to another model than {type(model).__name__} with the arguments given: "
             f"{len(differing)} tensors differ in name or shape, for example {differing[0]}."
         )
     model.load_state_dict(weights)
 
 
-def _stored(value: Tensor, half: bool) -> Tensor:
-    """A copy: safetensors refuses tensors that share memory."""
+def stored(value: Tensor, half: bool) -> Tensor:
+    """A copy to be written, in 16 bits a number or as it is: safetensors refuses tensors that share memory."""
     plain = value.detach().cpu().clone(memory_format=torch.contiguous_format)
     return plain.half() if half and plain.is_floating_point() else plain
 
 
-def _require_same(model: nn.Module, fresh: nn.Module, images: Tensor, tolerance: float) -> None:
+def require_same(model: nn.Module, fresh: nn.Module, images: Tensor, half: bool) -> None:
+    """Compare a trained model with one that was built anew from what is handed in; the model's mode stays.
+
+    Args:
+        images: (B, 3, H, W), to ask both with.
+        half: whether weights were stored in 16 bits.
+
+    Raises:
+        CourseError: if they give other logits, or any are not finite.
+    """
     device = next(model.parameters()).device
     was_training = model.training
     with torch.no_grad():
@@ -96,7 +105,7 @@ def _require_same(model: nn.Module, fresh: nn.Module, images: Tensor, tolerance:
     model.train(was_training)
     if not torch.isfinite(before).all():
         raise CourseError("The model's logits hold NaN or infinity: its training failed, and nothing was written.")
-    if before.shape != after.shape or (before - after).abs().max() > tolerance * before.std():
+    if before.shape != after.shape or (before - after).abs().max() > SAME[half] * before.std():
         raise CourseError(
             "Built anew from the file, the model gives other logits: something that it needs is neither among its "
             "parameters and buffers nor in `arguments`. Nothing was written."

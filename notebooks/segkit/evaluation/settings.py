@@ -48,47 +48,50 @@ def read_settings(text: bytes) -> ResultsSettings:
     return checked_settings(found.get("arguments"), found.get("image_size"), found.get("name"))
 
 
-def checked_settings(arguments: Any, image_size: Any, name: Any) -> ResultsSettings:
+def checked_settings(
+    arguments: Any, image_size: Any, name: Any, *, file: str = SETTINGS, sides: tuple[int, int] = SIDES
+) -> ResultsSettings:
     """The settings, if they are what a grader accepts.
+
+    Args:
+        file: that they stand in, for what is said of them.
+        sides: shortest and longest side of an input, in pixels.
 
     Raises:
         CourseError: as `read_settings`.
     """
     if not isinstance(arguments, dict) or len(arguments) > MAX_ARGUMENTS:
-        raise CourseError(f'{SETTINGS}: "arguments" must name at most {MAX_ARGUMENTS} arguments of SegFormer.')
+        raise CourseError(f'{file}: "arguments" must name at most {MAX_ARGUMENTS} arguments of the model.')
     return ResultsSettings(
-        {str(key)[:80]: _argument(str(key)[:80], value) for key, value in arguments.items()},
-        _image_size(image_size),
-        _name(name),
+        {str(key)[:80]: _argument(file, str(key)[:80], value) for key, value in arguments.items()},
+        _image_size(file, image_size, *sides),
+        _name(file, name),
     )
 
 
-def _argument(key: str, value: Any, depth: int = 0) -> Any:
+def _argument(file: str, key: str, value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple) and len(value) <= 100 and depth < 2:
-        return tuple(_argument(key, item, depth + 1) for item in value)
+        return tuple(_argument(file, key, item, depth + 1) for item in value)
     plain = value is None or isinstance(value, bool) or (isinstance(value, str) and len(value) <= 100)
     if plain or (isinstance(value, int | float) and math.isfinite(value) and abs(value) <= LARGEST):
         return value
     raise CourseError(
-        f"{SETTINGS}: the argument {key!r} must be a number up to {LARGEST:,}, a short text, None, or a short list of "
+        f"{file}: the argument {key!r} must be a number up to {LARGEST:,}, a short text, None, or a short list of "
         "these."
     )
 
 
-def _image_size(value: Any) -> tuple[int, int]:
-    shortest, longest = SIDES
+def _image_size(file: str, value: Any, shortest: int, longest: int) -> tuple[int, int]:
     pair = isinstance(value, list | tuple) and len(value) == 2
     if not pair or not all(type(side) is int and shortest <= side <= longest for side in value):
-        raise CourseError(
-            f'{SETTINGS}: "image_size" must be [height, width], whole numbers from {shortest} to {longest}.'
-        )
+        raise CourseError(f'{file}: "image_size" must be [height, width], whole numbers from {shortest} to {longest}.')
     return tuple(value)
 
 
-def _name(value: Any) -> str | None:
+def _name(file: str, value: Any) -> str | None:
     if value is None or (isinstance(value, str) and value.strip().casefold() in ("", ANONYMOUS)):
         return None
     if not isinstance(value, str):
-        raise CourseError(f'{SETTINGS}: "name" must be a text, or null to stay anonymous.')
+        raise CourseError(f'{file}: "name" must be a text, or null to stay anonymous.')
     shown = " ".join("".join(letter if letter.isprintable() else " " for letter in value).split())
     return shown[:LONGEST_NAME] or None
