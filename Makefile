@@ -12,10 +12,10 @@ export OMP_NUM_THREADS ?= 2
 export OMP_WAIT_POLICY ?= PASSIVE
 export PYTHONUTF8 := 1
 
-.PHONY: help environment sandbox browser demo demo-transfer test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests pictures clean
+.PHONY: help environment sandbox browser demo demo-transfer demo-competition test attacks mutation verdicts feedback-examples notebooks release bundle audit lint hidden-tests pictures clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 environment: $(VENV)/installed  ## the Python environment, in .venv
 
@@ -55,6 +55,9 @@ demo: environment sandbox  ## the whole course once, small (DATA=path/to/ADEChal
 
 demo-transfer: environment sandbox  ## the second assignment once, small: five runs, their report, a class graded (DATA=... for photographs)
 	$(BIN)/python -m autograder.demo_transfer $(if $(DATA),--data "$(DATA)")
+
+demo-competition: environment sandbox  ## the third assignment once, small: entries, a forged one, a leaderboard, a class graded (DATA=...)
+	$(BIN)/python -m autograder.demo_competition $(if $(DATA),--data "$(DATA)")
 
 test: environment sandbox browser lint  ## everything that must hold, two tests at a time (WORKERS=4: four)
 	OMP_NUM_THREADS=1 $(if $(DATA),DATA="$(abspath $(DATA))") $(BIN)/python -m pytest --ignore tests/attacks \

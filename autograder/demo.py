@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -176,16 +176,21 @@ def _save_pictures(model, history, photographs, results, out: Path) -> list[Path
     return [out / name for name in figures]
 
 
-def hand_in(course: Course) -> None:
-    """Put the class's submissions into `submitted/`."""
-    submitted = course.root / "submitted"
-    for student, mistakes in CLASSMATES.items():
-        complete_assignment(
-            ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes, released=course.root / "notebooks" / ASSIGNMENT
-        )
+def hand_in(
+    course: Course, classmates: Mapping[str, Sequence[Mistake]] = CLASSMATES, untouched: str = UNTOUCHED
+) -> None:
+    """Put the class's submissions into `submitted/`.
+
+    Args:
+        classmates: the mistakes of each, by student.
+        untouched: who hands in the notebooks as they were released.
+    """
+    submitted, released = course.root / "submitted", course.root / "notebooks" / course.assignment
+    for student, mistakes in classmates.items():
+        complete_assignment(course.assignment, submitted / student / course.assignment, mistakes, released=released)
         print(f"{student}: {mistakes[0].name if mistakes else 'the reference, whole'}")
-    shutil.copytree(course.root / "notebooks" / ASSIGNMENT, submitted / UNTOUCHED / ASSIGNMENT)
-    print(f"{UNTOUCHED}: the notebooks as they were released")
+    shutil.copytree(released, submitted / untouched / course.assignment)
+    print(f"{untouched}: the notebooks as they were released")
 
 
 def _hand_in_models(course: Course, model: nn.Module) -> None:

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.segmentation import fcn_resnet50
 
-from autograder.completion import Mistake, complete_assignment
+from autograder.completion import Mistake
 from autograder.course.course import Course
-from autograder.demo import open_course, run_demo
+from autograder.demo import hand_in, open_course, run_demo
 from autograder.paths import ROOT
 from autograder.reference import load_reference
 from segkit.transfer.data import PET_CLASSES, CityscapesPairs, PetPairs, locate_cityscapes, locate_pets
@@ -78,7 +78,7 @@ def _run(data: Path | None, out: Path) -> int:
     runs = read_runs(out / "runs", data="pets")
     pictures = _write_report(code, runs, pets, test, out)
     _step(5, f"a class of {len(CLASSMATES) + 1} submissions")
-    _hand_in(course)
+    hand_in(course, CLASSMATES, UNTOUCHED)
     _step(6, "nbgrader autograde, and the marks")
     status = course.autograde()
     print(course.marks_table())
@@ -198,17 +198,6 @@ def _verdict(metrics: Mapping) -> str:
         f"Fine-tuned does not beat from scratch here ({tuned:.3f} and {scratch:.3f} on the test images): "
         "the streets are few and unlike the pets."
     )
-
-
-def _hand_in(course: Course) -> None:
-    submitted = course.root / "submitted"
-    for student, mistakes in CLASSMATES.items():
-        complete_assignment(
-            ASSIGNMENT, submitted / student / ASSIGNMENT, mistakes, released=course.root / "notebooks" / ASSIGNMENT
-        )
-        print(f"{student}: {mistakes[0].name if mistakes else 'the reference, whole'}")
-    shutil.copytree(course.root / "notebooks" / ASSIGNMENT, submitted / UNTOUCHED / ASSIGNMENT)
-    print(f"{UNTOUCHED}: the notebooks as they were released")
 
 
 def _where_to_look(course: Course, pictures: list[Path]) -> None:

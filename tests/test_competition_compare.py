@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import Callback
-from tiny_streets import SIZE, write_streets
+from tiny_streets import SIZE, TinyNet, write_streets
 
 from segkit.competition import comparing
 from segkit.competition.__main__ import main
@@ -93,6 +93,35 @@ def test_an_interrupted_comparison_goes_on_and_ends_as_one_without_a_stop(compar
     assert [row.mean_iou for row in rows] == [row.mean_iou for row in straight]
     for folder in ("stopped", "straight"):
         assert len(read_run(tmp_path / folder / NAMES[0]).history.steps) == 4
+
+
+def test_imagenets_weights_are_for_encoders_that_have_some(streets, tmp_path, monkeypatch):
+    asked = {}
+
+    def build(name, num_classes, pretrained=False, *, segformer=None):
+        asked.setdefault(name, pretrained)
+        return TinyNet()
+
+    monkeypatch.setattr(comparing, "build_model", build)
+    data = street_sets(streets, SIZE)
+    compare_models(data, ["unet", "segformer_b0"], budget=BUDGET, folder=tmp_path, pretrained=True, **QUIET)
+    assert asked == {"unet": False, "segformer_b0": True}
+    weights = {name: read_run(tmp_path / name).facts["weights"] for name in asked}
+    assert weights == {"unet": "none", "segformer_b0": "ImageNet"}
+
+
+def test_your_own_segformer_takes_the_librarys_place(streets, tmp_path, monkeypatch):
+    built = []
+
+    def own(num_classes, **arguments):
+        built.append(arguments)
+        return TinyNet()
+
+    settings = {"budget": BUDGET, "folder": tmp_path, "segformer": own}
+    compare_models(street_sets(streets, SIZE), ["baseline", "segformer_b0"], **settings, **QUIET)
+    assert built[0]["embed_channels"] == 256
+    models = [read_run(tmp_path / name).facts["model"] for name in ("baseline", "segformer_b0")]
+    assert models == ["baseline", "segformer_b0, your own"]
 
 
 def test_a_batch_of_one_image_is_refused_before_anything_is_trained(streets, tmp_path):

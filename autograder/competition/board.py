@@ -11,7 +11,7 @@ from autograder.competition.standings import Standing, standings
 from autograder.files import write_whole
 from autograder.groups.file import Groups
 from autograder.leaderboard.page import Plot, render, scatter, short
-from autograder.leaderboard.table import as_csv
+from autograder.leaderboard.table import as_csv, plain_text
 from autograder.leaderboard.writing import PAGE, TABLE
 from segkit.errors import CourseError
 
@@ -21,9 +21,9 @@ _COLUMNS = {
     "cost": lambda own: "claimed" if own.claimed else "counted",
     "on the front": lambda own: "yes" if own.on_front else "no",
     "attempts": lambda own: own.attempts,
-    "ahead of the next": lambda own: f"{own.ahead.ahead:.4f}" if own.ahead else "",
-    "at least": lambda own: f"{own.ahead.low:.4f}" if own.ahead else "",
-    "at most": lambda own: f"{own.ahead.high:.4f}" if own.ahead else "",
+    "ahead of the next": lambda own: round(own.ahead.ahead, 4) if own.ahead else "",
+    "at least": lambda own: round(own.ahead.low, 4) if own.ahead else "",
+    "at most": lambda own: round(own.ahead.high, 4) if own.ahead else "",
 }
 
 
@@ -49,7 +49,7 @@ def write_board(
         CourseError: if no entry has a score, or `out` cannot be written.
     """
     board = standings(results, secret, ids=names)
-    columns = _COLUMNS | ({"file": lambda own: own.file} if with_ids else {})
+    columns = _COLUMNS | ({"file": lambda own: plain_text(own.file)} if with_ids else {})
     files = {
         PAGE: as_page(board),
         TABLE: as_csv(board, (groups or Groups()) if with_ids else None, columns),

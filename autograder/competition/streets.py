@@ -14,7 +14,7 @@ from torch import Tensor
 
 from autograder.evaluation.counting import count_pairs
 from autograder.evaluation.images import PIXELS, require_set_aside
-from segkit.competition.kitti import KittiPairs, read_png
+from segkit.competition.kitti import KittiPairs, read_png, train_ids_of
 from segkit.competition.predictions import OTHER, picture_size, read_prediction, require_names
 from segkit.data import IMAGENET_MEAN, IMAGENET_STD
 from segkit.errors import CourseError
@@ -41,7 +41,6 @@ class HiddenStreets:
                 f"{self._testing} needs a folder semantic with a map of labels for each picture of image_2: "
                 "set labelled pictures aside with `python -m autograder set-aside`."
             )
-        self._pairs = KittiPairs(self.root, "testing")
         for name in self.names:
             self._labels(name)
 
@@ -84,7 +83,7 @@ class HiddenStreets:
         )
 
     def _train_ids(self, name: str) -> Tensor:
-        return self._pairs.train_ids(self._labels(name))
+        return train_ids_of(self._labels(name))
 
     def _labels(self, name: str) -> Tensor:
         """Label ids of a picture, uint8 (H, W)."""

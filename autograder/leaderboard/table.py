@@ -11,7 +11,7 @@ from autograder.leaderboard.entries import Entry
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
 
 
-Column = Callable[[Entry], object]
+Column = Callable[[Entry], str | int | float]
 
 
 def as_csv(
@@ -21,7 +21,7 @@ def as_csv(
 
     Args:
         groups: with the students' ids, and the members of each group.
-        more: further columns by name, and what stands there.
+        more: further columns by name, and what stands there; a text as `plain_text` makes it, if a student wrote it.
     """
     classes = list(entries[0].evaluation.per_class)
     columns = [
@@ -43,11 +43,12 @@ def as_csv(
         own = entry.evaluation
         ious = ["" if iou is None else f"{iou:.4f}" for iou in own.per_class.values()]
         numbers = [own.parameters, own.multiply_adds, *own.image_size, own.images, own.seconds]
-        row = [entry.rank or "", _plain(entry.name), f"{own.mean_iou:.4f}", *ious, *numbers]
+        row = [entry.rank or "", plain_text(entry.name), f"{own.mean_iou:.4f}", *ious, *numbers]
         who = [entry.student, " ".join(groups.members.get(entry.student, ()))] if groups else []
-        writer.writerow([*row, *(_plain(str(column(entry))) for column in more.values()), *map(_plain, who)])
+        writer.writerow([*row, *(column(entry) for column in more.values()), *map(plain_text, who)])
     return text.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
+    """A text that a spreadsheet shows and does not compute."""
     return f"'{text}" if text.startswith(FORMULAS) else text

@@ -18,7 +18,7 @@ from segkit.data import IGNORE
 from segkit.errors import CourseError
 from segkit.training import load_best
 from segkit.training.optimiser import Schedule
-from segkit.training.settings import check_whole, require
+from segkit.training.settings import check_seed, check_whole, require
 from segkit.transfer.runs import Run
 from segkit.transfer.sets import Sets
 from segkit.transfer.training import segmentation_loss, train_run
@@ -59,10 +59,7 @@ class Budget:
             check_whole(name, getattr(self, name))
         require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive, for example 6e-4.")
         require(self.weight_decay >= 0, f"weight_decay={self.weight_decay} must not be negative.")
-        require(
-            isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0,
-            f"seed={self.seed} must be a whole number of at least 0.",
-        )
+        check_seed(self.seed)
 
 
 def train_entry(

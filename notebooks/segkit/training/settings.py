@@ -26,6 +26,13 @@ def check_whole(name: str, value):
     )
 
 
+def check_seed(seed):
+    require(
+        isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0,
+        f"seed={seed} must be a whole number of at least 0.",
+    )
+
+
 def check_settings(out: Path, train_set, val_set, *, augmentation, whole_numbers: dict, switches: dict):
     for name, value in whole_numbers.items():
         check_whole(name, value)

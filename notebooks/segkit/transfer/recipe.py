@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from segkit.training.settings import check_whole, require
+from segkit.training.settings import check_seed, check_whole, require
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,4 @@ class Recipe:
             check_whole(name, getattr(self, name))
         require(self.learning_rate > 0, f"learning_rate={self.learning_rate} must be positive, for example 1e-3.")
         require(0 < self.gamma <= 1, f"gamma={self.gamma} must lie between 0 and 1; 1 leaves the rate as it is.")
-        require(
-            isinstance(self.seed, int) and not isinstance(self.seed, bool) and self.seed >= 0,
-            f"seed={self.seed} must be a whole number of at least 0.",
-        )
+        check_seed(self.seed)
