@@ -112,8 +112,10 @@ def test_every_trick_is_climbed_and_testing_alone_uses_the_weights_below(streets
     assert not (tmp_path / "multi_scale-0").exists()
     ohem, multi_scale = (next(step for step in ladder.steps if step.name == name) for name in ("ohem", "multi_scale"))
     assert multi_scale.training_seconds == ohem.training_seconds and multi_scale.testing_seconds > ohem.testing_seconds
-    losses = {json.loads(file.read_text())["loss"] for file in tmp_path.glob("*/run.json")}
-    assert len(losses) == 3, "plain, class-balanced, and OHEM with these weights"
+    runs = {file.parent.name: json.loads(file.read_text()) for file in tmp_path.glob("*/run.json")}
+    assert {run["loss"] for run in runs.values()} == {runs["scratch-0"]["loss"], runs["class_balanced-0"]["loss"]}
+    assert {name for name, run in runs.items() if "OHEM" in run} == {"ohem-0", "auxiliary-0"}
+    assert runs["ohem-0"]["OHEM"] != runs["ohem-0"]["loss"] != runs["scratch-0"]["loss"]
 
 
 @pytest.fixture

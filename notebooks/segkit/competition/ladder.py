@@ -21,7 +21,14 @@ from segkit.checking.inputs import Numbers
 from segkit.competition.scores import evaluate
 from segkit.competition.steps import Ladder, Measured, Step
 from segkit.competition.streets import NUM_CLASSES, StreetPairs, StreetSets
-from segkit.competition.training import Budget, WithAuxiliaryHead, load_entry, processor_seconds, train_entry
+from segkit.competition.training import (
+    Budget,
+    WithAuxiliaryHead,
+    described_loss,
+    load_entry,
+    processor_seconds,
+    train_entry,
+)
 from segkit.competition.zoo import build_model
 from segkit.data import IGNORE
 from segkit.errors import CourseError
@@ -229,6 +236,10 @@ class _Attempt:
         """The run, trained to its end."""
         budget = Budget(**asdict(self.plan.budget) | {"seed": self.seed})
         facts = {"model": MODEL, "tricks": list(self.recipe[1:]), "encoder": _digest(self.plan.encoder, self.recipe)}
+        if (
+            "ohem" in self.recipe
+        ):  # fewer pixels describe the loss than are kept at least
+            facts["OHEM"] = described_loss(partial(self.tricks.ohem_loss, min_kept=10), NUM_CLASSES)
         return train_entry(
             f"{self.rung.name}-{self.seed}", self.build, self.pictures.sets("augmentation" in self.recipe),
             budget=budget, **self.losses(), schedule=self.schedule(), folder=folder, facts=facts, **options,
@@ -238,6 +249,9 @@ class _Attempt:
 def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
     """What a rung and a seed give and cost; what is tested already is read back."""
     below = _Attempt(attempt.trained_as, attempt.seed, attempt.plan, attempt.tricks, attempt.pictures)
+    name = f"{below.rung.name}-{below.seed}"
+    if attempt.rung != below.rung and (folder / name / f"tested-{below.rung.name}.json").is_file():
+        options = options | {"progress": False}  # it was trained a moment ago, and said so
     run = below.train(folder, options)
     file = run.folder / f"tested-{attempt.rung.name}.json"
     predict = partial(attempt.tricks.multi_scale, multiple=MULTIPLE) if "multi_scale" in attempt.recipe else None
