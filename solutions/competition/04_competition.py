@@ -192,7 +192,7 @@ print(zoo_run)
 from segkit.competition.entering import enter_code, enter_pictures, enter_zoo
 
 board_name = None  # what the board calls your team; None: you stay anonymous
-enter_zoo(zoo_model, CHOICE, image_size=SIZE, name=board_name, out="entries/zoo.zip")
+zoo_entry = enter_zoo(zoo_model, CHOICE, image_size=SIZE, name=board_name, out="entries/zoo.zip")
 
 # %% [markdown]
 # ### Your own code
@@ -259,7 +259,7 @@ class AtInputSize(nn.Module):
 
 own_run = train_entry("competitor", lambda: AtInputSize(Competitor()), streets, budget=Budget(epochs=EPOCHS))
 own_model = load_entry(own_run, AtInputSize(Competitor())).model
-enter_code(own_model, image_size=SIZE, name=board_name, out="entries/own.zip")
+own_entry = enter_code(own_model, image_size=SIZE, name=board_name, out="entries/own.zip")
 
 # %% [markdown]
 # ### Pictures
@@ -277,7 +277,7 @@ def predict(image: Tensor) -> Tensor:
     return F.interpolate(logits, image.shape[1:], mode="bilinear", align_corners=False)[0].argmax(dim=0)
 
 
-enter_pictures(predict, root, multiply_adds=None, name=board_name, out="entries/pictures.zip")
+picture_entry = enter_pictures(predict, root, multiply_adds=None, name=board_name, out="entries/pictures.zip")
 
 # %% [markdown]
 # ### Which of two is better?
