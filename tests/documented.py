@@ -35,7 +35,9 @@ ALONE = {
 
 def pages() -> list[Path]:
     """All Markdown files of the course, nothing that a run has made."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "notebooks" / "README.md"]
+    notebooks = ROOT / "notebooks"
+    students = [notebooks / "README.md", *sorted(notebooks.glob("*/README.md"))]
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *students]
 
 
 def documented_commands() -> dict[str, list[str]]:

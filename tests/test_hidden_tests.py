@@ -111,7 +111,8 @@ FUNCTIONS = {
     "load_encoder": "encoder_weights", "validate": "validation",
     "confusion_shares": "class_shares", "roc_curve": "roc_curve", "attention_cost": "attention_cost",
     "class_balanced_weights": "class_balanced_weights", "crop_pair": "crop_pair", "photometric": "photometric",
-    "augment": "augment",
+    "augment": "augment", "poly_restarts": "poly_restarts", "ohem_loss": "ohem_loss",
+    "auxiliary_loss": "auxiliary_head", "channel_distillation": "distillation",
 }  # fmt: skip
 ODD_ANSWERS = [
     "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",

@@ -18,6 +18,9 @@ from segkit.analysis import reliability
 from segkit.canvas import LINE_COLORS, LOOK
 from segkit.competition.comparing import Compared, show_comparison
 from segkit.competition.front import show_front
+from segkit.competition.ladder_figures import draw_looks, show_ladder
+from segkit.competition.steps import Ladder, Measured, Step
+from segkit.competition.training_figures import draw_auxiliary_head, show_kept_pixels
 from segkit.data import prepare_image
 from segkit.errors import CourseError
 from segkit.figures import draw_attention_reduction, draw_patches, draw_segformer
@@ -94,6 +97,12 @@ def words(figure):
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
+def ladder():
+    """Two rungs, one of them with two seeds."""
+    low = Step("low", "from scratch", True, {0: Measured(0.3, 60.0, 0.02), 1: Measured(0.32, 60.0, 0.02)})
+    return Ladder((low, Step("looks", "more looks", False, {0: Measured(0.35, 60.0, 0.1)})))
+
+
 def every_figure():
     return {
         "images": lambda: show_images([image(), image(seed=1)]),
@@ -114,7 +123,13 @@ def every_figure():
         "attention reduction": lambda: draw_attention_reduction(16, 24, 8),
         "fcn": draw_fcn,
         "transfer": draw_transfer,
+        "auxiliary head": draw_auxiliary_head,
+        "kept pixels": lambda: show_kept_pixels(
+            image(5, 6), torch.zeros(5, 6), torch.arange(30).reshape(5, 6) / 30, torch.arange(30).reshape(5, 6) < 12
+        ),
         "comparison": lambda: show_comparison([Compared("a", 1, 2, 15 * 10**9, 0.5, 3.0)]),
+        "looks": lambda: draw_looks(96, 312),
+        "ladder": lambda: show_ladder(ladder()),
         "front": lambda: show_front({"a": (15, 0.5), "b": (50, 0.6), "c": (70, 0.4)}, [True, True, False]),
     }
 
@@ -143,6 +158,8 @@ def test_figures_need_no_pyplot():
 
 
 SAID = {
+    "looks": "scale 0.75 it is 64 × 224, scale 1 it is 96 × 320",
+    "ladder": "more looks 0.350, +0.050; no training, 100 ms a picture",
     "images": "2 images side by side",
     "overlay": "image 1: vehicle 30%, background 27%, plant 27%, person/animal 17%",
     "predictions": "image 1: truth vehicle 30%",
@@ -160,6 +177,8 @@ SAID = {
     "patches": "3 × 3 patches of 7 × 7, one every 4 pixels: neighbours share 3 of 7 columns",
     "fcn": "maps of 16 × 16 × 256, 8 × 8 × 512, 8 × 8 × 1024, 8 × 8 × 2048; the last two are dilated",
     "transfer": "Frozen: it is copied and stays as it is. Each has a new head of 3 classes",
+    "auxiliary head": "The map of stage 3 also goes to an auxiliary head, whose logits have the same kind of loss",
+    "kept pixels": "40% of 30 labelled pixels are kept; their mean probability is 0.18, that of the others 0.68",
     "comparison": "1 entry, mean IoU over multiply-adds per image of 375 x 1242. a 0.5 at 15 G.",
     "front": "On the Pareto front: a 0.5 at 15, b 0.6 at 50. Dominated: c",
     "attention reduction": "384 × 6 = 2304 entries, 1.6% of the 384 × 384",

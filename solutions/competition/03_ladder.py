@@ -140,3 +140,70 @@ def multi_scale(
 
 # %% role="check" id="multi_scale" points=12
 check("multi_scale")
+
+# %% [markdown]
+# ## The ladder
+#
+# One model, SegFormer B0, is trained again and again. Each rung keeps the tricks of those below it and adds one:
+#
+# | rung | what is new | whose code |
+# |---|---|---|
+# | from scratch | cross-entropy, a constant learning rate, random weights | |
+# | trained encoder | the encoder begins with weights that have seen other pictures | |
+# | augmentation | random windows, mirrored or not, in random light | your `augment` |
+# | poly with restarts | two cycles, the second twice as long as the first | your `poly_restarts` |
+# | class-balanced loss | weights of the classes in the cross-entropy | your `class_balanced_weights` |
+# | OHEM | only the hard pixels | your `ohem_loss` |
+# | multi-scale testing | six looks at each picture; no training | your `multi_scale` |
+# | auxiliary head | a second head in training, on the encoder's third map | your `AuxiliaryHead`, `auxiliary_loss` |
+
+# %% [markdown]
+# What is the same on all rungs: the pictures, the number of epochs, the batch, and what is measured, namely the mean
+# IoU of the *last* epoch on the validation pictures. No epoch is chosen by these pictures, so that they do not flatter
+# anybody.
+#
+# **Chance.** Train the same rung twice with two seeds, and you get two numbers. How far they lie apart says how small a
+# gain can be before it means nothing. With $s$ the standard deviation between seeds, pooled over all rungs that were
+# trained several times, the difference of two means of $n$ trainings each has the standard error
+#
+# $$\mathrm{se} = s \sqrt{\tfrac{2}{n}}$$
+#
+# A gain within two standard errors may well be chance. (Multi-scale testing is another case: it looks twice at the
+# *same* weights, so nothing of this chance is in its gain.)
+
+# %% [markdown]
+# Here is a very small ladder, to see that everything works: one epoch, two seeds for the first and the last rung. On a
+# GPU it is a real one. Notebooks 1 and 2 must be saved.
+
+# %% role="experiment"
+from segkit.competition.kitti import locate_kitti
+from segkit.competition.ladder import Plan, climb
+from segkit.competition.ladder_figures import show_ladder
+from segkit.competition.steps import in_words, ladder_table
+from segkit.competition.training import Budget
+from segkit.competition.tricks import StudentTricks
+from segkit.devices import best_device
+
+on_gpu = best_device().type != "cpu"
+if on_gpu:
+    plan = Plan(size=(184, 608), budget=Budget(epochs=40), seeds=3, between=3)
+else:
+    plan = Plan(size=(48, 160), budget=Budget(epochs=1), seeds=2, between=1)
+for ladder in climb(locate_kitti(), plan, StudentTricks(multi_scale=multi_scale), "runs/ladder_in_notebook"):
+    pass
+show_ladder(ladder)
+
+# %% role="experiment"
+print(ladder_table(ladder))
+print(in_words(ladder))
+
+# %% [markdown]
+# A ladder to argue from takes longer. Start it in a terminal, in this folder, and go on with something else; after an
+# interruption the same command goes on where it was:
+#
+#     python -m segkit.competition encoder --out encoder.safetensors
+#     python -m segkit.competition ladder --encoder encoder.safetensors --seeds 3 --between 3
+#
+# The first command trains an encoder on everyday photographs, none of them from a car, for those who cannot fetch
+# ImageNet's weights; with `--encoder imagenet` the second fetches them. `--size`, `--epochs` and `--batch` are what you
+# can afford.

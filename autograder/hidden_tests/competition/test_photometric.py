@@ -48,7 +48,7 @@ def test_order(judge, draw):
 @graded("between 0 and 1 after every step", share=0.5)
 def test_clamped(judge, draw):
     image = picture(draw, 0.0, 1.0)
-    for factors in draw.shuffled([[1.6, 1.0, 1.0], [1.0, 1.9, 1.0], [1.0, 1.0, 2.0], [1.7, 0.6, 1.8]]):
+    for factors in draw.shuffled([[1.6, 1.0, 1.0], [1.0, 1.9, 1.0], [1.0, 1.0, 2.0], [1.7, 0.6, 1.8], [0.8, 2.2, 0.4]]):
         judge.same(result, **light, arguments=[image, *factors], tolerance=ROUNDED)
 
 

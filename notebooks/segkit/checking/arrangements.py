@@ -24,8 +24,8 @@ class Design:
         filters: how many numbers a depthwise filter has.
         copies: sizes of biases that are copies of a shorter one, whose size follows.
         joined: numbers of channels that are joined with as many others before one linear layer maps them all.
-        idle: shapes of matrices whose bias is set to 0, because it stands before a BatchNorm, which a design may as
-            well leave out.
+        idle: shapes of matrices, or of filters (out, in, height, width), whose bias is set to 0, because it stands
+            before a BatchNorm, which a design may as well leave out.
     """
 
     heads: dict[int, int] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Design:
     filters: tuple[int, ...] = ()
     copies: dict[int, int] = field(default_factory=dict)
     joined: tuple[int, ...] = ()
-    idle: tuple[tuple[int, int], ...] = ()
+    idle: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

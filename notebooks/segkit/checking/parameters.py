@@ -82,6 +82,7 @@ class _Values:
             if len(without_ones(entry.shape)) == 2:
                 self.beside.setdefault(_owner(entry.name), []).append(entry)
         self.single_filters = [entry.name for entry in state if is_single_filter(entry, design)]
+        self.idle_filters = {entry.name for entry in state if len(entry.shape) == 4 and entry.shape in design.idle}
 
     def of(self, entry: StateEntry) -> torch.Tensor:
         shape = without_ones(entry.shape)
@@ -171,7 +172,7 @@ class _Values:
             block = self.design.copies.get(count, count)
             return _vector(block, self.seed)[[self.single_filters.index(weight) % block]]
         matrix = self._matrix_of_bias(entry, size)
-        if matrix and without_ones(matrix.shape) in self.design.idle:
+        if weight in self.idle_filters or (matrix and without_ones(matrix.shape) in self.design.idle):
             return torch.zeros(size, dtype=torch.float64)
         if matrix and matrix.name in self.split:
             return self._bias_of_one_head(matrix, size)

@@ -2,6 +2,8 @@
 
     python -m segkit.competition models --size 375 1242
     python -m segkit.competition data --out data
+    python -m segkit.competition encoder --out encoder.safetensors
+    python -m segkit.competition ladder --encoder encoder.safetensors
     python -m segkit.competition compare --size 96 128 --epochs 10 --folder runs
     python -m segkit.competition film FRAMES --run runs/segformer_b0 --out film.mp4
 
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from segkit.competition import comparing, filming
+from segkit.competition import comparing, filming, ladder_commands
 from segkit.competition.describing import describe_models, models_table, own_segformer
 from segkit.competition.kitti import SPLITS, KittiPairs, locate_kitti
 from segkit.competition.zoo import MODELS
@@ -69,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="KITTI's semantics: your copy, a download, or a stand-in")
     data.add_argument("--out", type=Path, default=Path("data"), help="folder to keep them in (data)")
     data.set_defaults(run=_data)
+    ladder_commands.add_commands(commands)
     comparing.add_command(commands)
     filming.add_command(commands)
     return parser

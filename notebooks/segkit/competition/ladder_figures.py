@@ -1,11 +1,13 @@
 """Drawings for multi-scale testing and for the ladder of tricks."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from segkit.canvas import INK, in_our_look, new_canvas
+from segkit.canvas import BLUE, GREY, INK, ORANGE, SKY, in_our_look, new_canvas
+from segkit.competition.steps import ERRORS, Gain, Ladder, Step
 from segkit.errors import CourseError
 from segkit.figure_parts import PALE_BLUE, PALE_GREEN, PALE_GREY, PALE_ORANGE, PALE_PURPLE, arrow, box
 
@@ -79,3 +81,56 @@ def _draw_street(axis, x: float, y: float, wide: float, high: float, mirrored: b
             zorder=3.2,
         )
     )
+
+
+@in_our_look
+def show_ladder(ladder: Ladder) -> Figure:
+    """Mean IoU of every rung with its deviation over seeds, the gain of each step, and what it cost.
+
+    A point is one training, a line from bar to bar its standard deviation over seeds. Gains that are larger than chance
+    are printed dark, others grey.
+    """
+    steps, gains = ladder.steps, ladder.gains()
+    figure, (scores, training, testing) = new_canvas(
+        9.6, 0.9 + 0.42 * len(steps), 1, 3, sharey=True, width_ratios=(3, 1, 1)
+    )
+    rows = range(len(steps))
+    scores.barh(rows, [step.mean_iou for step in steps], color=SKY, height=0.62, zorder=1)
+    for row, (step, gain) in enumerate(zip(steps, gains, strict=True)):
+        _draw_step(scores, row, step, gain)
+    titles = [f"+ {step.title}" if row else step.title for row, step in enumerate(steps)]
+    scores.set(
+        yticks=rows, yticklabels=titles, xlabel="mean IoU, and what the step adds", ylim=(len(steps) - 0.4, -0.6)
+    )
+    scores.set_xlim(0, 1.22 * max(max(step.mean_ious) for step in steps))
+    training.barh(rows, [step.training_seconds if step.trained else 0 for step in steps], color=ORANGE, height=0.62)
+    training.set_xlabel("training, processor s")
+    testing.barh(rows, [1000 * step.testing_seconds for step in steps], color=BLUE, height=0.62)
+    testing.set_xlabel("testing, ms per picture")
+    figure.alt = _ladder_in_words(steps, gains)
+    return figure
+
+
+def _draw_step(axis, row: int, step: Step, gain: Gain | None):
+    axis.plot(step.mean_ious, [row] * len(step.measured), "o", color=INK, ms=3, zorder=3)
+    right = max(step.mean_ious)
+    if not math.isnan(step.deviation):
+        axis.errorbar(step.mean_iou, row, xerr=step.deviation, color=INK, lw=1.2, capsize=4, zorder=2)
+        right = max(right, step.mean_iou + step.deviation)
+    if gain is not None:
+        color = GREY if gain.is_more_than_chance is False else INK
+        axis.text(right, row, f"  {gain}".replace("-", "−"), va="center", color=color)
+
+
+def _ladder_in_words(steps: Sequence[Step], gains: Sequence[Gain | None]) -> str:
+    rows = []
+    for step, gain in zip(steps, gains, strict=True):
+        deviation = "" if math.isnan(step.deviation) else f" with a deviation of {step.deviation:.3f} over seeds"
+        bought = ""
+        if gain is not None:
+            sure = {None: "", True: ", more than chance", False: f", within {ERRORS} standard errors"}
+            bought = f", {gain}{'' if gain.error == 0 else sure[gain.is_more_than_chance]}"
+        cost = f"{step.training_seconds:.0f} s of training" if step.trained else "no training"
+        cost += f", {1000 * step.testing_seconds:.0f} ms a picture"
+        rows.append(f"{step.title} {step.mean_iou:.3f}{deviation}{bought}; {cost}")
+    return "A ladder of mean IoU, each rung with the tricks of all before it: " + ". ".join(rows) + "."

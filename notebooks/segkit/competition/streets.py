@@ -69,11 +69,11 @@ class StreetPairs(Dataset):
         image, target = image / 255, target.long()
         return (normalised(image), target) if self.transform is None else self.transform(image, target)
 
-
-def _untransformed(pairs: StreetPairs) -> StreetPairs:
-    plain = copy(pairs)
-    plain.transform = None
-    return plain
+    def with_transform(self, transform: Transform | None) -> "StreetPairs":
+        """The same pictures, which lie in memory once, with another transform or none."""
+        other = copy(self)
+        other.transform = transform
+        return other
 
 
 def normalised(image: Tensor) -> Tensor:
@@ -88,7 +88,8 @@ class StreetSets(Sets):
     @cached_property
     def facts(self) -> dict:
         """As in `Sets`, of the pictures as they are; what a transform makes of them stands apart."""
-        plain = Sets(self.name, *map(_untransformed, (self.train, self.validation)), self.num_classes)
+        parts = (pairs.with_transform(None) for pairs in (self.train, self.validation))
+        plain = Sets(self.name, *parts, self.num_classes)
         changed = "none" if self.train.transform is None else fingerprint_of(self.train)
         return plain.facts | {"size": list(self.train.size), "augmentation": changed}
 

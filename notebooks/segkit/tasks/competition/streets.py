@@ -95,6 +95,7 @@ PHOTOMETRIC = Task(
         _light("so much brightness that white is reached", 2.0, 1.0, 1.0),
         _light("white is reached before the contrast is lowered", 2.0, 0.5, 1.0),
         _light("half the brightness, then three times the contrast", 0.5, 3.0, 1.0),
+        _light("so much contrast that white is reached, then half the saturation", 1.0, 4.0, 0.5),
         _light("the dtype, and the image itself", 1.2, 0.8, 1.1, probe=float_manners),
     ),
 )

@@ -4,8 +4,18 @@ import torch
 from torch.nn.functional import one_hot
 
 from segkit.checking.inputs import Numbers
+from segkit.checking.probes import module_gradients, module_output
 from segkit.checking.public import PublicCheck, Task
-from segkit.tasks.competition.training_probes import factors, loss, loss_and_gradient, loss_of_nothing
+from segkit.tasks.competition.training_probes import (
+    auxiliary_gradients,
+    auxiliary_value,
+    distillation,
+    distillation_gradients,
+    factors,
+    loss,
+    loss_and_gradient,
+    loss_of_nothing,
+)
 
 
 def _factors(title: str, steps: range, cycle_steps: int, **settings: float) -> PublicCheck:
@@ -73,4 +83,88 @@ OHEM_LOSS = Task(
     ),
 )  # fmt: skip
 
-TASKS = (POLY_RESTARTS, OHEM_LOSS)
+_head = dict(
+    name="AuxiliaryHead",
+    arguments=dict(in_channels=3, channels=4, num_classes=2),
+    inputs=[Numbers(221).normal(2, 3, 4, 6)],
+)
+
+
+def _logits(seed: int, *, main: tuple = (4, 6), auxiliary: tuple = (4, 6)) -> dict:
+    """Logits of both heads and a target of 4 x 6 pixels, one of them without a label."""
+    numbers = Numbers(seed)
+    target = numbers.integers(0, 3, 2, 4, 6)
+    target[1, 2, 3] = 255
+    both = [2 * numbers.normal(2, 3, *size) for size in (main, auxiliary)]
+    return dict(main_logits=both[0], auxiliary_logits=both[1], target=target)
+
+
+AUXILIARY_HEAD = Task(
+    "auxiliary_head",
+    "2.3 A second head",
+    (
+        PublicCheck("the head: maps of 3 channels, 4 inside, 2 classes", module_output, _head),
+        PublicCheck("the head in training mode", module_output, dict(_head, train=True)),
+        PublicCheck(
+            "the head: the gradient by the maps",
+            module_gradients,
+            dict(_head, cotangent=Numbers(222).normal(2, 2, 4, 6)),
+        ),
+        PublicCheck("the loss: logits as large as the target", auxiliary_value, _logits(223)),
+        PublicCheck(
+            "the loss: auxiliary logits of 2 x 3 for a target of 4 x 6", auxiliary_value, _logits(224, auxiliary=(2, 3))
+        ),
+        PublicCheck("the loss: both logits are smaller", auxiliary_value, _logits(225, main=(2, 3), auxiliary=(1, 2))),
+        PublicCheck("the loss: weight 0.1", auxiliary_value, dict(_logits(226), settings=dict(weight=0.1))),
+        PublicCheck(
+            "the loss: no auxiliary logits, as in evaluation",
+            auxiliary_value,
+            dict(_logits(227), auxiliary_logits=None),
+        ),
+        PublicCheck("the loss: the gradients by both logits", auxiliary_gradients, _logits(228)),
+    ),
+)
+
+
+def _two_maps(student: list, teacher: list, **settings) -> dict:
+    """One image, one row of pixels, a list for each channel."""
+    both = [torch.tensor(rows, dtype=torch.float64)[None, :, None] for rows in (student, teacher)]
+    return dict(student_logits=both[0], teacher_logits=both[1], settings=settings)
+
+
+def _two_models(seed: int) -> dict:
+    numbers = Numbers(seed)
+    return dict(student_logits=2 * numbers.normal(2, 3, 2, 4), teacher_logits=2 * numbers.normal(2, 3, 2, 4))
+
+
+_LN_3 = 1.0986122886681098
+
+DISTILLATION = Task(
+    "distillation",
+    "2.4 Bonus: a teacher",
+    (
+        PublicCheck(
+            "one channel of two pixels, as in the text", distillation,
+            _two_maps([[0.0, 0.0]], [[_LN_3, 0.0]], temperature=1.0),
+        ),
+        PublicCheck(
+            "the same at temperature 2", distillation, _two_maps([[0.0, 0.0]], [[_LN_3, 0.0]], temperature=2.0)
+        ),
+        PublicCheck(
+            "a second channel, in which student and teacher agree", distillation,
+            _two_maps([[0.0, 0.0], [1.0, 3.0]], [[_LN_3, 0.0], [1.0, 3.0]], temperature=1.0),
+        ),
+        PublicCheck(
+            "the student's channel is 5 higher everywhere", distillation,
+            _two_maps([[5.0, 5.0]], [[_LN_3, 0.0]], temperature=1.0),
+        ),
+        PublicCheck("two images, three channels, the default temperature", distillation, _two_models(231)),
+        PublicCheck(
+            "logits in the thousands", distillation,
+            _two_maps([[0.0, 2000.0, 900.0]], [[1500.0, 0.0, 1000.0]], temperature=1.0),
+        ),
+        PublicCheck("the gradients", distillation_gradients, _two_models(232)),
+    ),
+)  # fmt: skip
+
+TASKS = (POLY_RESTARTS, OHEM_LOSS, AUXILIARY_HEAD, DISTILLATION)

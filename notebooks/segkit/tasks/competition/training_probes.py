@@ -7,6 +7,7 @@ import torch
 
 from segkit.checking.candidate import Answer, Candidate
 from segkit.checking.probes import Outputs
+from segkit.checking.values import Make
 from segkit.tasks.segformer.probes import as_tensor, unchanged, yes
 
 
@@ -110,3 +111,95 @@ def _is_positive(value: Any) -> bool:
     if isinstance(value, torch.Tensor):
         return value.numel() == 1 and bool(value > 0)
     return isinstance(value, (int, float)) and value > 0
+
+
+CRITERION = "Criterion"  # of training_doubles: stands in for nothing, so it is there in every case
+
+
+def auxiliary_value(
+    candidate: Candidate,
+    *,
+    main_logits: torch.Tensor,
+    auxiliary_logits: torch.Tensor | None,
+    target: torch.Tensor,
+    settings: dict | None = None,
+    power: float = 1.0,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """The value of `auxiliary_loss` with a criterion that is no cross-entropy.
+
+    Args:
+        power: of the criterion.
+    """
+    candidate.begin(doubles=(*doubles, CRITERION))
+    criterion = Make("student", name=CRITERION, args=[], kwargs={"power": power}, dtype="float64")
+    answer = candidate.call("auxiliary_loss", main_logits, auxiliary_logits, target, criterion, **(settings or {}))
+    return {"the loss": as_tensor(answer.result)}
+
+
+def auxiliary_gradients(
+    candidate: Candidate,
+    *,
+    main_logits: torch.Tensor,
+    auxiliary_logits: torch.Tensor,
+    target: torch.Tensor,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """As `auxiliary_value`, and the gradients by both logits."""
+    candidate.begin(doubles=(*doubles, CRITERION))
+    criterion = Make("student", name=CRITERION, args=[], kwargs={}, dtype="float64")
+    answer = candidate.call(
+        "auxiliary_loss", main_logits, auxiliary_logits, target, criterion, cotangents=_one(main_logits)
+    )
+    return {"the loss": answer.result, **_two_gradients(answer, "the main logits", "the auxiliary logits")}
+
+
+def _two_gradients(answer: Answer, first: str, second: str) -> Outputs:
+    gradients = answer.input_gradients if len(answer.input_gradients) == 2 else [None, None]
+    return {f"the gradient by {first}": gradients[0], f"the gradient by {second}": gradients[1]}
+
+
+def distillation(
+    candidate: Candidate,
+    *,
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    settings: dict | None = None,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """The value of `channel_distillation`."""
+    candidate.begin(doubles=doubles)
+    answer = candidate.call("channel_distillation", student_logits, teacher_logits, **(settings or {}))
+    return {"the loss": as_tensor(answer.result)}
+
+
+def distillation_manners(
+    candidate: Candidate,
+    *,
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """As `distillation`, and whether both logits are left unchanged."""
+    candidate.begin(doubles=doubles)
+    answer = candidate.call("channel_distillation", student_logits, teacher_logits)
+    return {"the loss": as_tensor(answer.result), **unchanged(answer.inputs_changed)}
+
+
+def distillation_gradients(
+    candidate: Candidate,
+    *,
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    doubles: Iterable[str] = (),
+) -> Outputs:
+    """As `distillation`, the gradient by the student's logits, and whether there is none by the teacher's."""
+    candidate.begin(doubles=doubles)
+    answer = candidate.call("channel_distillation", student_logits, teacher_logits, cotangents=_one(student_logits))
+    by_student, by_teacher = answer.input_gradients if len(answer.input_gradients) == 2 else (None, None)
+    none = by_teacher is None or (isinstance(by_teacher, torch.Tensor) and not by_teacher.any())
+    return {
+        "the loss": answer.result,
+        "the gradient by the student's logits": by_student,
+        "whether there is no gradient by the teacher's logits (1 is yes)": yes(none),
+    }
