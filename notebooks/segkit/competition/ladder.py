@@ -17,10 +17,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from segkit.checking.inputs import Numbers
 from segkit.competition.scores import evaluate
 from segkit.competition.steps import Ladder, Measured, Step
 from segkit.competition.streets import NUM_CLASSES, StreetPairs, StreetSets
-from segkit.competition.training import Budget, WithAuxiliaryHead, load_entry, processor_seconds, train_entry
+from segkit.competition.training import (
+    Budget,
+    WithAuxiliaryHead,
+    described_loss,
+    load_entry,
+    processor_seconds,
+    train_entry,
+)
 from segkit.competition.zoo import build_model
 from segkit.data import IGNORE
 from segkit.errors import CourseError
@@ -228,6 +236,10 @@ class _Attempt:
         """The run, trained to its end."""
         budget = Budget(**asdict(self.plan.budget) | {"seed": self.seed})
         facts = {"model": MODEL, "tricks": list(self.recipe[1:]), "encoder": _digest(self.plan.encoder, self.recipe)}
+        if (
+            "ohem" in self.recipe
+        ):  # fewer pixels describe the loss than are kept at least
+            facts["OHEM"] = described_loss(partial(self.tricks.ohem_loss, min_kept=10), NUM_CLASSES)
         return train_entry(
             f"{self.rung.name}-{self.seed}", self.build, self.pictures.sets("augmentation" in self.recipe),
             budget=budget, **self.losses(), schedule=self.schedule(), folder=folder, facts=facts, **options,
@@ -237,12 +249,15 @@ class _Attempt:
 def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
     """What a rung and a seed give and cost; what is tested already is read back."""
     below = _Attempt(attempt.trained_as, attempt.seed, attempt.plan, attempt.tricks, attempt.pictures)
+    name = f"{below.rung.name}-{below.seed}"
+    if attempt.rung != below.rung and (folder / name / f"tested-{below.rung.name}.json").is_file():
+        options = options | {"progress": False}  # it was trained a moment ago, and said so
     run = below.train(folder, options)
     file = run.folder / f"tested-{attempt.rung.name}.json"
-    tested_with = {"weights": _digest_of(run.folder / "checkpoints" / "best.ckpt")}
+    predict = partial(attempt.tricks.multi_scale, multiple=MULTIPLE) if "multi_scale" in attempt.recipe else None
+    tested_with = {"weights": _digest_of(run.folder / "checkpoints" / "best.ckpt"), "testing": _described(predict)}
     if (known := _read(file)) and all(known.get(name) == value for name, value in tested_with.items()):
         return Measured(known["mean IoU"], processor_seconds(run), known["testing seconds"])
-    predict = partial(attempt.tricks.multi_scale, multiple=MULTIPLE) if "multi_scale" in attempt.recipe else None
     model, validation = load_entry(run, below.build(pretrained=False)), attempt.pictures.validation
     begun = time.process_time()
     scores = evaluate(model, validation, NUM_CLASSES, predict=predict)
@@ -294,6 +309,17 @@ def _augmented(augment, size: tuple[int, int], image: Tensor, target: Tensor) ->
 
 def _third_map(maps: list[Tensor]) -> Tensor:
     return maps[-2]
+
+
+def _described(predict) -> str:
+    """What a way to test gives on fixed numbers: another way has another value, and is another test."""
+    if predict is None:
+        return "one look"
+    model = nn.Conv2d(3, 2, kernel_size=3, stride=2, bias=False)
+    nn.init.normal_(model.weight, generator=torch.Generator().manual_seed(0))
+    images = Numbers(0).normal(1, 3, 56, 72).float()
+    weights = torch.arange(56 * 72).reshape(56, 72)  # of every pixel another one
+    return f"{float((predict(model, images)[0, 0] * weights).sum()):.3f} on fixed numbers"
 
 
 # ---- files

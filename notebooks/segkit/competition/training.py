@@ -105,9 +105,9 @@ def train_entry(
         CourseError: if a setting is wrong, or a run of that name was trained with something else.
     """
     budget = budget or Budget()
-    known = {"loss": _described_loss(loss, data.num_classes), "weights": str(pretrained) if pretrained else "none"}
+    known = {"loss": described_loss(loss, data.num_classes), "weights": str(pretrained) if pretrained else "none"}
     if auxiliary_loss is not None:
-        known["auxiliary loss"] = _described_loss(auxiliary_loss, data.num_classes, heads=2)
+        known["auxiliary loss"] = described_loss(auxiliary_loss, data.num_classes, heads=2)
     if isinstance(model, str):
         require_no_lone_image(model, len(data.train), budget.batch_size)
         known["model"] = model
@@ -213,7 +213,7 @@ def processor_seconds(run: Run) -> float:
         raise CourseError(f"{run.folder} does not say what its training cost: train it for a whole epoch.") from error
 
 
-def _described_loss(loss: Callable[..., Tensor], num_classes: int, heads: int = 1) -> str:
+def described_loss(loss: Callable[..., Tensor], num_classes: int, heads: int = 1) -> str:
     """Its value on fixed logits and labels, some of them ignored: another loss has another one."""
     numbers = Numbers(0)
     logits = [numbers.normal(2, num_classes, 8, 12) for _ in range(heads)]
