@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from street_entries import picture_entry, write_hidden, write_zip
+from street_entries import picture_entry, write_hidden, write_labelled, write_zip
 
 from autograder.__main__ import main
 from autograder.competition.board import as_page, write_board
@@ -200,3 +200,6 @@ def test_the_commands_set_aside_score_and_write(tmp_path, monkeypatch, capsys):
     assert "set-aside" in capsys.readouterr().err
     assert main(["set-aside", "hidden", "--students", "s", "--hidden", "h"]) == 2
     assert "has 0 labelled pictures" in capsys.readouterr().err
+    write_labelled(tmp_path / "kitti", 60)
+    assert main(["set-aside", "kitti", "--students", "data/streets", "--hidden", "aside", "--pictures", "4"]) == 0
+    assert "56 labelled pictures and 4 to predict" in capsys.readouterr().out
