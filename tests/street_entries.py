@@ -123,6 +123,21 @@ def write_zip(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
+def write_labelled(root: Path, count: int, splits: str | None = None) -> Path:
+    """Labelled pictures in KITTI's layout: picture `number` has that colour, and the label id `number % 34`."""
+    for number in range(count):
+        for kind, values in (
+            ("image_2", np.full((4, 9, 3), number, np.uint8)),
+            ("semantic", np.full((4, 9), number % 34)),
+        ):
+            file = root / "training" / kind / f"{number:06d}_10.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(png(values.astype(np.uint8)))
+    if splits:
+        (root / "splits.json").write_text(splits)
+    return root
+
+
 def train_ids(number: int) -> Tensor:
     """The truth of a picture, 255 where unlabelled."""
     table = torch.full((256,), 255)

@@ -23,6 +23,7 @@ from street_entries import (
     train_ids,
     without_cars,
     write_hidden,
+    write_labelled,
     write_notebook,
     write_zip,
 )
@@ -104,7 +105,7 @@ def test_an_entry_of_code_stands_alone_and_is_scored_as_the_model_is(desk, entri
     made = enter_code(model, image_size=SIZE, arguments={"width": 6}, name=" The\nPixels ", out=entries / "ada/1.zip")
     said = capsys.readouterr().out
     cost = multiply_adds(model, torch.zeros(1, 3, *SIZE))
-    assert f"{cost / 1e9:.2f} billion multiply-adds" in said and '"The Pixels"' in said
+    assert f"{cost / 1e3:.3g} k multiply-adds" in said and '"The Pixels"' in said
     (desk / "04_competition.ipynb").unlink()
     (result,) = scored(entries, hidden, tmp_path).values()
     evaluation = result.score.evaluation
@@ -311,22 +312,8 @@ def test_hidden_pictures_are_not_those_that_students_get(hidden, tmp_path):
         HiddenStreets(damaged)
 
 
-def kitti(root: Path, count: int, splits: str | None = None) -> Path:
-    for number in range(count):
-        for kind, values in (
-            ("image_2", np.full((4, 9, 3), number, np.uint8)),
-            ("semantic", np.full((4, 9), number % 34)),
-        ):
-            file = root / "training" / kind / f"{number:06d}_10.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(png(values.astype(np.uint8)))
-    if splits:
-        (root / "splits.json").write_text(splits)
-    return root
-
-
 def test_pictures_are_set_aside_and_students_get_no_label_of_theirs(tmp_path):
-    source = kitti(tmp_path / "kitti", 70)
+    source = write_labelled(tmp_path / "kitti", 70)
     made = set_aside(source, tmp_path / "students", tmp_path / "hidden", 10, b"secret")
     assert made == {"labelled": 60, "hidden": 10}
     students, hidden = tmp_path / "students", HiddenStreets(tmp_path / "hidden")
@@ -344,7 +331,7 @@ def test_pictures_are_set_aside_and_students_get_no_label_of_theirs(tmp_path):
 
 def test_of_a_film_the_end_is_set_aside(tmp_path):
     names = [f"{number:06d}_10" for number in range(20)]
-    source = kitti(tmp_path / "kitti", 20, json.dumps({"training": names[:15], "validation": names[15:]}))
+    source = write_labelled(tmp_path / "kitti", 20, json.dumps({"training": names[:15], "validation": names[15:]}))
     set_aside(source, tmp_path / "students", tmp_path / "hidden", 4, b"secret")
     shown = {int(KittiPairs(tmp_path / "students", "testing").raw(index)[0][0, 0, 0]) for index in range(4)}
     assert shown == {16, 17, 18, 19}
@@ -352,7 +339,7 @@ def test_of_a_film_the_end_is_set_aside(tmp_path):
 
 
 def test_too_few_pictures_and_a_folder_of_students_are_refused(tmp_path):
-    source = kitti(tmp_path / "kitti", 55)
+    source = write_labelled(tmp_path / "kitti", 55)
     with pytest.raises(CourseError, match="too few"):
         set_aside(source, tmp_path / "students", tmp_path / "hidden", 10, b"secret")
     with pytest.raises(CourseError, match="which students get"):

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from autograder.competition.chance import CONFIDENCE, DRAWS
 from autograder.competition.scoring import Attempt
 from autograder.competition.standings import Standing, standings
 from autograder.files import write_whole
@@ -13,6 +12,7 @@ from autograder.groups.file import Groups
 from autograder.leaderboard.page import Plot, render, scatter, short
 from autograder.leaderboard.table import as_csv, plain_text
 from autograder.leaderboard.writing import PAGE, TABLE
+from segkit.competition.chance import CONFIDENCE, DRAWS
 from segkit.errors import CourseError
 
 TEMPLATE = Path(__file__).with_name("board.html.jinja")

@@ -29,7 +29,7 @@ from segkit.competition.zoo import configuration
 from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, read_checkpoint, too_large
 from segkit.student import Cell
-from segkit.subset.limits import DAMAGE, is_passing
+from segkit.subset.limits import DAMAGE, in_words, is_passing
 
 MAX_ZIP = 160 * 2**20
 MAX_MEMBERS = 2000
@@ -91,7 +91,7 @@ def _files(path: Path) -> dict[str, bytes]:
                 return _members(archive)
     except DAMAGE as error:
         if is_passing(error):
-            raise
+            raise CourseError(f"It could not be read here ({in_words(error)}): score the entries again.") from None
         raise CourseError("It is no zip file, or a damaged one: hand in the one that enter_... wrote.") from None
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from autograder.competition.chance import Difference, compare
 from autograder.competition.scoring import Attempt
 from autograder.leaderboard.entries import Entry, display_names
+from segkit.competition.chance import Difference, compare
 from segkit.errors import CourseError
 
 DIGITS = 4  # of mean IoU, as shown: what is equal in these is a tie

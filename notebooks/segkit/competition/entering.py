@@ -22,6 +22,7 @@ from segkit.competition.entries import (
     cells_as_json,
     checked_about,
 )  # fmt: skip
+from segkit.competition.front import short_number
 from segkit.competition.kitti import KittiPairs
 from segkit.competition.predictions import as_png, picture_size, read_prediction, require_names
 from segkit.competition.zoo import build_model
@@ -155,7 +156,7 @@ def _tried(model: nn.Module, about: About, half: bool, fresh) -> tuple[bytes, st
     require_same(model, again, images, half)
     operations = multiply_adds(again, images[:1])
     return data, (
-        f"{learned_numbers(weights):,} parameters, {operations / 1e9:.2f} billion multiply-adds for an image of "
+        f"{learned_numbers(weights):,} parameters, {short_number(operations)} multiply-adds for an image of "
         f"{size[0]} x {size[1]}; a fresh model gives the same logits"
     )
 

@@ -58,10 +58,9 @@ def checked_about(record: Any) -> About:
     if not isinstance(record, dict) or record.get("format") != FORMAT or record.get("kind") not in KINDS:
         raise CourseError(f"{ABOUT} describes no entry: make it anew with one of the functions enter_...")
     kind, model = record["kind"], record.get("model")
-    asked = record.get("arguments", {}), record.get("image_size")
-    settings = checked_settings(
-        *(({}, SIDES) if kind == PICTURES else asked), record.get("name"), file=ABOUT, sides=SIDES
-    )
+    arguments = record.get("arguments", {}) if kind == CODE else {}  # those of the zoo are the grader's
+    size = SIDES if kind == PICTURES else record.get("image_size")
+    settings = checked_settings(arguments, size, record.get("name"), file=ABOUT, sides=SIDES)
     if kind != PICTURES and not (isinstance(model, str) and 0 < len(model) <= 80):
         raise CourseError(f'{ABOUT}: "model" must name {"a model of the zoo" if kind == ZOO else "a notebook"}.')
     claimed = record.get("claimed_multiply_adds") if kind == PICTURES else None
