@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -182,6 +183,13 @@ def test_what_would_not_be_scored_is_not_written(desk, make, words):
     with pytest.raises(CourseError, match=words):
         make()
     assert not list(desk.glob("*.zip"))
+
+
+def test_rounding_to_16_bits_is_told_and_does_not_look_like_another_model(desk, capsys):
+    """Where maxima are remembered by their places, a little rounding changes much."""
+    torch.manual_seed(0)
+    enter_zoo(build_model("baseline", 19), "baseline", image_size=(32, 64), half=True)
+    assert re.search(r"in 16 bits another class at \d+\.\d% of the pixels of noise", capsys.readouterr().out)
 
 
 def test_a_notebook_without_the_class_is_told_so(desk):

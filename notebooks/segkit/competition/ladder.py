@@ -236,9 +236,7 @@ class _Attempt:
         """The run, trained to its end."""
         budget = Budget(**asdict(self.plan.budget) | {"seed": self.seed})
         facts = {"model": MODEL, "tricks": list(self.recipe[1:]), "encoder": _digest(self.plan.encoder, self.recipe)}
-        if (
-            "ohem" in self.recipe
-        ):  # fewer pixels describe the loss than are kept at least
+        if "ohem" in self.recipe:  # fewer pixels describe the loss than are kept at least
             facts["OHEM"] = described_loss(partial(self.tricks.ohem_loss, min_kept=10), NUM_CLASSES)
         return train_entry(
             f"{self.rung.name}-{self.seed}", self.build, self.pictures.sets("augmentation" in self.recipe),
