@@ -18,7 +18,7 @@ from autograder.completion import complete_assignment
 from autograder.paths import NOTEBOOKS
 from segkit.competition.__main__ import main
 from segkit.competition.encoder import EverydayPairs
-from segkit.competition.ladder import RUNGS, Plan, _Attempt, climb, weighted_loss, window_of
+from segkit.competition.ladder import RUNGS, Plan, _Attempt, _Pictures, climb, enlarged, weighted_loss
 from segkit.competition.ladder_figures import draw_looks, show_ladder
 from segkit.competition.steps import Ladder, Measured, Step, in_words, ladder_table, read_ladder
 from segkit.competition.training import Budget
@@ -222,8 +222,16 @@ def test_weighted_cross_entropy_is_torchs_and_0_without_labels():
     assert weighted_loss(logits, torch.full_like(target, 255), weight=weight) == 0
 
 
-def test_windows_are_seven_eighths_in_whole_fours():
-    assert window_of((96, 128)) == (84, 112) and window_of(SIZE) == (40, 56)
+def test_augmentation_cuts_windows_of_the_size_that_is_tested_out_of_larger_pictures(streets, student):
+    assert enlarged((96, 128)) == (108, 144)
+    plain, augmented = (_Pictures(streets, plan_of(), student).sets(which).train for which in (False, True))
+    assert plain.size == SIZE and augmented.size == enlarged(SIZE)
+    torch.manual_seed(0)
+    image, target = augmented[0]
+    assert image.shape == (3, *SIZE) and target.shape == SIZE
+    assert not torch.equal(image, augmented[0][0]), "drawn anew"
+    torch.manual_seed(0)
+    assert torch.equal(image, augmented[0][0]), "but from torch's own generator, which a training seeds"
 
 
 # ---- gains, and chance

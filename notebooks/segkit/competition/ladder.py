@@ -37,7 +37,7 @@ from segkit.transfer.runs import Run
 from segkit.transfer.training import segmentation_loss
 
 MODEL = "segformer_b0"
-WINDOW = 7 / 8  # of both sides: what augmentation cuts out of a picture
+ENLARGED = 9 / 8  # of both sides: what augmentation cuts its windows out of, so that these are as large as the others
 TOLD_APART = 0.02  # of all labelled pixels: classes with more of them weigh about the same
 KEPT = 1 / 16  # of a batch's pixels: what OHEM keeps at least
 AUXILIARY_CHANNELS = 64
@@ -150,19 +150,20 @@ def climb(root, plan: Plan, tricks, folder="runs/ladder", **options) -> Iterator
 
 
 class _Pictures:
-    """The data of all rungs: read once, and training pictures that are augmented or not."""
+    """The data of all rungs: validation pictures, and training pictures that are augmented or not."""
 
     def __init__(self, root, plan: Plan, tricks):
-        self.plan, self.tricks = plan, tricks
+        self.root, self.plan, self.tricks = root, plan, tricks
         self.train, self.validation = (StreetPairs(root, split, size=plan.size) for split in ("training", "validation"))
         self._sets: dict[bool, StreetSets] = {}
 
     def sets(self, augmented: bool) -> StreetSets:
-        """Training and validation; the pictures in memory are shared."""
+        """Training and validation."""
         if augmented not in self._sets:
             train = self.train
             if augmented:
-                train = train.with_transform(partial(_augmented, self.tricks.augment, window_of(self.plan.size)))
+                change = partial(_augmented, self.tricks.augment, self.plan.size)
+                train = StreetPairs(self.root, "training", size=enlarged(self.plan.size), transform=change)
             self._sets[augmented] = StreetSets("kitti", train, self.validation, num_classes=NUM_CLASSES)
         return self._sets[augmented]
 
@@ -216,13 +217,10 @@ class _Attempt:
         if "class_balanced" in self.recipe:
             weight = self.tricks.class_balanced_weights(counts, 1 - 1 / (TOLD_APART * int(counts.sum())))
         if "ohem" in self.recipe:
-            height, width = self._trained_size()
+            height, width = self.plan.size
             least = int(KEPT * self.plan.budget.batch_size * height * width)
             return _Weighted(partial(self.tricks.ohem_loss, min_kept=least), weight)
         return segmentation_loss if weight is None else _Weighted(weighted_loss, weight)
-
-    def _trained_size(self) -> tuple[int, int]:
-        return window_of(self.plan.size) if "augmentation" in self.recipe else self.plan.size
 
     def schedule(self):
         """Two cycles, the second twice as long, which end with the training; without the trick, a constant rate."""
@@ -268,9 +266,13 @@ def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
 # ---- what a recipe puts together
 
 
-def window_of(size: tuple[int, int]) -> tuple[int, int]:
-    """The window that augmentation cuts out of pictures of that size: `WINDOW` of both sides, in whole fours."""
-    height, width = (max(4, int(WINDOW * side) // 4 * 4) for side in size)
+def enlarged(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of pictures out of which augmentation cuts windows of `size`.
+
+    Windows smaller than what is tested would save time, but a side that is no multiple of 32 shifts a SegFormer's maps
+    against each other, and another shift in testing costs more than augmentation brings.
+    """
+    height, width = (round(ENLARGED * side) for side in size)
     return height, width
 
 
