@@ -178,8 +178,8 @@ def test_another_way_to_test_tests_again_and_trains_nothing(streets, student, tm
 
 
 def test_pictures_that_are_too_small_and_rungs_that_are_none_are_refused():
-    with pytest.raises(CourseError, match="each side needs 48 pixels"):
-        plan_of(size=(32, 64))
+    with pytest.raises(CourseError, match="each side needs 32 pixels"):
+        plan_of(size=(31, 64))
     with pytest.raises(CourseError, match="no rung higher"):
         plan_of("higher")
     with pytest.raises(CourseError, match="seeds"):

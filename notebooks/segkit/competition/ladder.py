@@ -41,7 +41,6 @@ ENLARGED = 9 / 8  # of both sides: what augmentation cuts its windows out of, so
 TOLD_APART = 0.02  # of all labelled pixels: classes with more of them weigh about the same
 KEPT = 1 / 16  # of a batch's pixels: what OHEM keeps at least
 AUXILIARY_CHANNELS = 64
-MULTIPLE = 8  # of the sides that multi-scale testing shows: the model pads images itself, to whole fours
 
 
 def climb(root, plan: Plan, tricks, folder="runs/ladder", **options) -> Iterator[Ladder]:
@@ -171,7 +170,7 @@ def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
         options = options | {"progress": False}  # it was trained a moment ago, and said so
     run = below.train(folder, options)
     file = run.folder / f"tested-{attempt.rung.name}.json"
-    predict = partial(attempt.tricks.multi_scale, multiple=MULTIPLE) if "multi_scale" in attempt.recipe else None
+    predict = attempt.tricks.multi_scale if "multi_scale" in attempt.recipe else None
     tested_with = {"weights": _digest_of(run.folder / "checkpoints" / "best.ckpt"), "testing": _described(predict)}
     if (known := _read(file)) and all(known.get(name) == value for name, value in tested_with.items()):
         return Measured(known["mean IoU"], processor_seconds(run), known["testing seconds"])
@@ -190,8 +189,8 @@ def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
 def enlarged(size: tuple[int, int]) -> tuple[int, int]:
     """The size of pictures out of which augmentation cuts windows of `size`.
 
-    Windows smaller than what is tested would save time, but a side that is no multiple of 32 shifts a SegFormer's maps
-    against each other, and another shift in testing costs more than augmentation brings.
+    Windows of 7/8 of the tested size would save time, but where a side is no multiple of 32 a SegFormer's maps lie
+    shifted against each other. Trained so and tested without, mean IoU fell by 0.08.
     """
     height, width = (round(ENLARGED * side) for side in size)
     return height, width
