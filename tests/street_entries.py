@@ -86,9 +86,9 @@ def checkpoint(seed: int = 0) -> bytes:
     return save({name: value.clone() for name, value in competitor(seed).state_dict().items()})
 
 
-def write_notebook(folder: Path, code: str = CODE) -> Path:
-    """The notebook that defines the class, in a folder."""
-    path = folder / "04_competition.ipynb"
+def write_notebook(folder: Path, code: str = CODE, name: str = "04_competition") -> Path:
+    """A notebook of one cell in a folder; by default the one that defines the class."""
+    path = folder / f"{name}.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), path)
     return path
 
@@ -121,6 +121,21 @@ def write_zip(path: Path, files: dict[str, bytes]) -> Path:
         for name, data in files.items():
             archive.writestr(name, data)
     return path
+
+
+def write_labelled(root: Path, count: int, splits: str | None = None) -> Path:
+    """Labelled pictures in KITTI's layout: picture `number` has that colour, and the label id `number % 34`."""
+    for number in range(count):
+        for kind, values in (
+            ("image_2", np.full((4, 9, 3), number, np.uint8)),
+            ("semantic", np.full((4, 9), number % 34)),
+        ):
+            file = root / "training" / kind / f"{number:06d}_10.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(png(values.astype(np.uint8)))
+    if splits:
+        (root / "splits.json").write_text(splits)
+    return root
 
 
 def train_ids(number: int) -> Tensor:

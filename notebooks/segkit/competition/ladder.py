@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segkit.checking.inputs import Numbers
+from segkit.competition.rungs import Plan, Rung
 from segkit.competition.scores import evaluate
 from segkit.competition.steps import Ladder, Measured, Step
 from segkit.competition.streets import NUM_CLASSES, StreetPairs, StreetSets
@@ -32,95 +33,15 @@ from segkit.competition.training import (
 from segkit.competition.zoo import build_model
 from segkit.data import IGNORE
 from segkit.errors import CourseError
-from segkit.training.settings import check_whole, require
 from segkit.transfer.runs import Run
 from segkit.transfer.training import segmentation_loss
 
 MODEL = "segformer_b0"
-WINDOW = 7 / 8  # of both sides: what augmentation cuts out of a picture
+ENLARGED = 9 / 8  # of both sides: what augmentation cuts its windows out of, so that these are as large as the others
 TOLD_APART = 0.02  # of all labelled pixels: classes with more of them weigh about the same
 KEPT = 1 / 16  # of a batch's pixels: what OHEM keeps at least
 AUXILIARY_CHANNELS = 64
 MULTIPLE = 8  # of the sides that multi-scale testing shows: the model pads images itself, to whole fours
-LEAST = 48  # of both sides: three quarters of less, which multi-scale testing shows, are too small for a SegFormer
-
-
-@dataclass(frozen=True)
-class Rung:
-    """A trick on top of all those before it. `trained`: whether it takes another training, or another way to test."""
-
-    name: str
-    title: str
-    trained: bool = True
-
-
-RUNGS = (
-    Rung("scratch", "from scratch"),
-    Rung("transfer", "trained encoder"),
-    Rung("augmentation", "augmentation"),
-    Rung("poly_restarts", "poly with restarts"),
-    Rung("class_balanced", "class-balanced loss"),
-    Rung("ohem", "OHEM"),
-    Rung("multi_scale", "multi-scale testing", trained=False),
-    Rung("auxiliary", "auxiliary head"),
-)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a ladder is climbed.
-
-    Args:
-        size: (height, width) of the pictures, for training and testing.
-        budget: of every training; its seed plays no part.
-        seeds: trainings of the first and of the last rung.
-        between: trainings of every other rung.
-        encoder: a file of weights for the encoder, True for ImageNet's from the hub; None leaves that rung out.
-        rungs: names of `RUNGS`, in their order; None for all.
-
-    Raises:
-        CourseError: if a setting is wrong.
-    """
-
-    size: tuple[int, int]
-    budget: Budget
-    seeds: int = 3
-    between: int = 1
-    encoder: Path | bool | None = None
-    rungs: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("seeds", "between"):
-            check_whole(name, getattr(self, name))
-        require(min(self.size) >= LEAST, f"size={self.size}: each side needs {LEAST} pixels.")
-        unknown = set(self.rungs or ()) - {rung.name for rung in RUNGS}
-        require(
-            not unknown,
-            f"There is no rung {', '.join(sorted(unknown))}: choose from {', '.join(rung.name for rung in RUNGS)}.",
-        )
-
-    @cached_property
-    def ladder(self) -> tuple[Rung, ...]:
-        """The rungs that are climbed; the lowest is always among them."""
-        return tuple(
-            rung
-            for number, rung in enumerate(RUNGS)
-            if (self.rungs is None or rung.name in self.rungs or number == 0)
-            and (rung.name != "transfer" or self.encoder is not None)
-        )
-
-    def seeds_of(self, rung: Rung) -> range:
-        """The seeds that a rung is trained with."""
-        return range(self.seeds if rung in (self.ladder[0], self.ladder[-1]) else self.between)
-
-    def recipe(self, rung: Rung) -> tuple[str, ...]:
-        """The names of a rung and of all below it."""
-        return tuple(one.name for one in self.ladder[: self.ladder.index(rung) + 1])
-
-    def runs(self) -> Iterator[tuple[Rung, int]]:
-        """Every rung with every seed, seed by seed, so that an unfinished ladder has all rungs as soon as can be."""
-        for seed in range(max(self.seeds, self.between)):
-            yield from ((rung, seed) for rung in self.ladder if seed in self.seeds_of(rung))
 
 
 def climb(root, plan: Plan, tricks, folder="runs/ladder", **options) -> Iterator[Ladder]:
@@ -150,19 +71,20 @@ def climb(root, plan: Plan, tricks, folder="runs/ladder", **options) -> Iterator
 
 
 class _Pictures:
-    """The data of all rungs: read once, and training pictures that are augmented or not."""
+    """The data of all rungs: validation pictures, and training pictures that are augmented or not."""
 
     def __init__(self, root, plan: Plan, tricks):
-        self.plan, self.tricks = plan, tricks
+        self.root, self.plan, self.tricks = root, plan, tricks
         self.train, self.validation = (StreetPairs(root, split, size=plan.size) for split in ("training", "validation"))
         self._sets: dict[bool, StreetSets] = {}
 
     def sets(self, augmented: bool) -> StreetSets:
-        """Training and validation; the pictures in memory are shared."""
+        """Training and validation."""
         if augmented not in self._sets:
             train = self.train
             if augmented:
-                train = train.with_transform(partial(_augmented, self.tricks.augment, window_of(self.plan.size)))
+                change = partial(_augmented, self.tricks.augment, self.plan.size)
+                train = StreetPairs(self.root, "training", size=enlarged(self.plan.size), transform=change)
             self._sets[augmented] = StreetSets("kitti", train, self.validation, num_classes=NUM_CLASSES)
         return self._sets[augmented]
 
@@ -216,13 +138,10 @@ class _Attempt:
         if "class_balanced" in self.recipe:
             weight = self.tricks.class_balanced_weights(counts, 1 - 1 / (TOLD_APART * int(counts.sum())))
         if "ohem" in self.recipe:
-            height, width = self._trained_size()
+            height, width = self.plan.size
             least = int(KEPT * self.plan.budget.batch_size * height * width)
             return _Weighted(partial(self.tricks.ohem_loss, min_kept=least), weight)
         return segmentation_loss if weight is None else _Weighted(weighted_loss, weight)
-
-    def _trained_size(self) -> tuple[int, int]:
-        return window_of(self.plan.size) if "augmentation" in self.recipe else self.plan.size
 
     def schedule(self):
         """Two cycles, the second twice as long, which end with the training; without the trick, a constant rate."""
@@ -236,9 +155,7 @@ class _Attempt:
         """The run, trained to its end."""
         budget = Budget(**asdict(self.plan.budget) | {"seed": self.seed})
         facts = {"model": MODEL, "tricks": list(self.recipe[1:]), "encoder": _digest(self.plan.encoder, self.recipe)}
-        if (
-            "ohem" in self.recipe
-        ):  # fewer pixels describe the loss than are kept at least
+        if "ohem" in self.recipe:  # fewer pixels describe the loss than are kept at least
             facts["OHEM"] = described_loss(partial(self.tricks.ohem_loss, min_kept=10), NUM_CLASSES)
         return train_entry(
             f"{self.rung.name}-{self.seed}", self.build, self.pictures.sets("augmentation" in self.recipe),
@@ -270,9 +187,13 @@ def _measured(attempt: _Attempt, folder: Path, options: dict) -> Measured:
 # ---- what a recipe puts together
 
 
-def window_of(size: tuple[int, int]) -> tuple[int, int]:
-    """The window that augmentation cuts out of pictures of that size: `WINDOW` of both sides, in whole fours."""
-    height, width = (max(4, int(WINDOW * side) // 4 * 4) for side in size)
+def enlarged(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of pictures out of which augmentation cuts windows of `size`.
+
+    Windows smaller than what is tested would save time, but a side that is no multiple of 32 shifts a SegFormer's maps
+    against each other, and another shift in testing costs more than augmentation brings.
+    """
+    height, width = (round(ENLARGED * side) for side in size)
     return height, width
 
 

@@ -37,7 +37,7 @@ def read_prediction(data: bytes, size: tuple[int, int], name: str) -> Tensor:
     Raises:
         CourseError: if it is no 8-bit grey PNG of that size, is damaged, or holds ids that Cityscapes has not.
     """
-    height, width = size
+    rows, columns = size
     if len(data) > largest_file(size):
         raise CourseError(f"{name} has {len(data):,} bytes, and {largest_file(size):,} are enough for its picture.")
     fields = _HEADER.unpack_from(data.ljust(_HEADER.size, b"\0"))
@@ -48,7 +48,7 @@ def read_prediction(data: bytes, size: tuple[int, int], name: str) -> Tensor:
             f"{name} is not 8-bit grey, but has {fields[5]} bits and colour type {fields[6]}: save label ids."
         )
     if (fields[4], fields[3]) != size:
-        raise CourseError(f"{name} has {fields[3]} x {fields[4]} pixels; its picture has {width} x {height}.")
+        raise CourseError(f"{name} has {fields[3]} x {fields[4]} pixels; its picture has {columns} x {rows}.")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             ids = torch.from_numpy(np.array(image))
