@@ -151,6 +151,7 @@ MISCONCEPTIONS = (
         hint="Where in your code does the argument called weight appear?",
         changes=change("if weight is None else weight[target[labelled]]", ""),
         fails="weights",
+        also="nothing",
     ),
     ohem(
         "chosen by the weighted loss",
