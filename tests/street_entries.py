@@ -86,9 +86,9 @@ def checkpoint(seed: int = 0) -> bytes:
     return save({name: value.clone() for name, value in competitor(seed).state_dict().items()})
 
 
-def write_notebook(folder: Path, code: str = CODE) -> Path:
-    """The notebook that defines the class, in a folder."""
-    path = folder / "04_competition.ipynb"
+def write_notebook(folder: Path, code: str = CODE, name: str = "04_competition") -> Path:
+    """A notebook of one cell in a folder; by default the one that defines the class."""
+    path = folder / f"{name}.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), path)
     return path
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -42,7 +43,7 @@ from segkit.competition.kitti import KittiPairs
 from segkit.competition.zoo import build_model
 from segkit.errors import CourseError
 from segkit.evaluation.counting import multiply_adds
-from segkit.student import load_cells, provide_sources
+from segkit.student import load_cells, provide_sources, student_code
 
 
 class InThisProcess:
@@ -124,6 +125,24 @@ def test_an_entry_of_code_stands_alone_and_is_scored_as_the_model_is(desk, entri
     assert evaluation.mean_iou == pytest.approx(float(own.nanmean()))
 
 
+def test_the_notebooks_that_an_entry_builds_on_go_along(desk, entries, hidden, tmp_path):
+    """A chain of three, as with the modules and the model of the first assignment."""
+    write_notebook(desk, CODE.replace("Competitor", "SegFormer"), "03_model")
+    write_notebook(desk, "from segkit import student_code\nWIDTH = student_code('01_streets').WIDTH", "02_training")
+    write_notebook(desk, "WIDTH = 5", "01_streets")
+    own = "from segkit import student_code\nSegFormer = student_code('03_model').SegFormer\n"
+    own += "class Competitor(SegFormer):\n    def __init__(self):\n        "
+    own += "super().__init__(width=student_code('02_training').WIDTH)"
+    write_notebook(desk, own)
+    model = student_code("04_competition").Competitor()
+    made = enter_code(model, image_size=SIZE, out=entries / "ada/1.zip")
+    assert set(read_entry(made).cells) == {"01_streets", "02_training", "03_model", "04_competition"}
+    for notebook in desk.glob("*.ipynb"):
+        notebook.unlink()
+    (result,) = scored(entries, hidden, tmp_path).values()
+    assert result.score.evaluation.parameters == sum(p.numel() for p in model.parameters())
+
+
 def test_an_entry_of_the_zoo_is_built_by_the_grader_in_a_process_of_its_own(
     own_process, desk, entries, hidden, tmp_path
 ):
@@ -182,6 +201,13 @@ def test_what_would_not_be_scored_is_not_written(desk, make, words):
     with pytest.raises(CourseError, match=words):
         make()
     assert not list(desk.glob("*.zip"))
+
+
+def test_rounding_to_16_bits_is_told_and_does_not_look_like_another_model(desk, capsys):
+    """Where maxima are remembered by their places, a little rounding changes much."""
+    torch.manual_seed(0)
+    enter_zoo(build_model("baseline", 19), "baseline", image_size=(32, 64), half=True)
+    assert re.search(r"in 16 bits another class at \d+\.\d% of the pixels of noise", capsys.readouterr().out)
 
 
 def test_a_notebook_without_the_class_is_told_so(desk):

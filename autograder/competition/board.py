@@ -93,8 +93,7 @@ def _cost(own: Standing) -> str:
 def _compared(one: Standing, other: Standing) -> str:
     """What may be said of two neighbours."""
     own = one.ahead
-    numbers = f"{own.ahead:.4f} ahead, between {own.low:.4f} and {own.high:.4f}"
     verdict = (
         "less than the choice of pictures explains" if own.by_chance else "more than the choice of pictures explains"
     )
-    return f"{one.name} is {numbers} of {other.name}: {verdict}."
+    return f"{one.name} is {own.ahead:.4f} ahead of {other.name} ({own.low:.4f} to {own.high:.4f}): {verdict}."

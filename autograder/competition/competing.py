@@ -9,6 +9,7 @@ from autograder.competition.score import Conditions
 from autograder.competition.scoring import Attempt, score_entries
 from autograder.grading.cases import course_secret
 from autograder.groups.file import read_groups
+from autograder.leaderboard.page import short
 from autograder.sandbox import NoSandbox, require_sandbox
 from autograder.sandbox.warm import WarmBubblewrap
 
@@ -61,7 +62,7 @@ def results_table(results: Sequence[Attempt]) -> str:
         line = f"{result.team:<20} {result.file:<28} {number:<11}"
         if result.score:
             own = result.score.evaluation
-            cost = f"{own.multiply_adds / 1e9:.2f} G multiply-adds{' claimed' if result.score.claimed else ''}"
+            cost = "pictures alone" if result.score.claimed else f"{short(own.multiply_adds)} multiply-adds"
             line += f" mean IoU {own.mean_iou:.4f}, {cost}"
         lines.append(line)
         if result.said:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -12,6 +12,7 @@ from autograder.leaderboard.entries import Entry
 WIDTH, HEIGHT = 460, 320
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 16, 48
 LETTER = 6.6  # pixels of a letter in a label, about
+LIFT = 12.0
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 
 
@@ -25,13 +26,17 @@ class Tick:
 
 @dataclass(frozen=True)
 class Point:
-    """A model in a plot: its place in pixels, its label and on which side of it that stands; None: no room for one."""
+    """A model in a plot: its place in pixels, its label and on which side of it that stands; None: no room for one.
+
+    `lift`: how much higher than the mark the label stands, above the stairs.
+    """
 
     entry: Entry
     x: float
     y: float
     label: str | None = None
     before: bool = False
+    lift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,10 @@ def scatter(
     def up(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - bottom) / (top - bottom)
 
-    points = [Point(entry, across(cost(entry)), up(entry.evaluation.mean_iou)) for entry in shown]
+    points = [
+        Point(entry, across(cost(entry)), up(entry.evaluation.mean_iou), lift=LIFT if entry in front else 0.0)
+        for entry in shown
+    ]
     numbers = [factor * 10**power for power in range(math.floor(low), math.ceil(high)) for factor in (1, 2, 5)]
     x_ticks = [Tick(across(number), short(number)) for number in numbers if low <= math.log10(number) <= high]
     count = round((top - bottom) / step)
@@ -150,11 +158,12 @@ def _labelled(points: list[Point]) -> list[Point]:
         wide = LETTER * len(text) + 12
         sides = [(point.x + 8, False), (point.x - 8 - wide, True)]
         boxes = [(left, before) for left, before in sides if left > LEFT and left + wide < WIDTH]
-        free = [(left, before) for left, before in boxes if not _hits(left, point.y, wide, taken, points)]
+        y = point.y - point.lift
+        free = [(left, before) for left, before in boxes if not _hits(left, y, wide, taken, points)]
         if free:
             left, before = free[0]
-            taken.append((left, point.y, wide))
-            point = Point(point.entry, point.x, point.y, text, before)
+            taken.append((left, y, wide))
+            point = replace(point, label=text, before=before)
         labelled.append(point)
     return labelled
 

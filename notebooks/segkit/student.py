@@ -182,11 +182,26 @@ def sources_of(notebook: str) -> dict[str, list[Cell]]:
     """The cells of a notebook of yours and of those that it builds on, as `student_code` executes them, by name.
 
     Raises:
-        CourseError: as `student_code`.
+        CourseError: if one of them is not there, or cannot be read.
     """
-    student_code(notebook)
-    place = notebook if _provided else Path(f"{notebook}.ipynb").resolve()
-    return {path.stem: code_cells(read_notebook(path)) for path in _loaded[place].files} or dict(_provided)
+    found: dict[str, list[Cell]] = {}
+    waiting = [notebook]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = code_cells(read_notebook(Path(f"{name}.ipynb")))
+            waiting += [other for cell in found[name] for other in _built_on(cell)]
+    return found
+
+
+def _built_on(cell: Cell) -> list[str]:
+    """The notebooks whose code a cell asks for, wherever in it; a cell that is no Python asks for none."""
+    try:
+        calls = [node for node in ast.walk(_parse(cell.source)) if isinstance(node, ast.Call) and node.args]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    asked = [call.args[0] for call in calls if ast.unparse(call.func).rpartition(".")[2] == student_code.__name__]
+    return [argument.value for argument in asked if isinstance(argument, ast.Constant) and type(argument.value) is str]
 
 
 def _load(notebook: str, place: Path | str) -> StudentModule:

@@ -3,6 +3,7 @@
 import os
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ from segkit.competition.front import short_number
 from segkit.competition.kitti import KittiPairs
 from segkit.competition.predictions import as_png, picture_size, read_prediction, require_names
 from segkit.competition.zoo import build_model
+from segkit.devices import device_of
 from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, learned_numbers, read_checkpoint, too_large
 from segkit.evaluation.counting import multiply_adds
@@ -153,12 +155,30 @@ def _tried(model: nn.Module, about: About, half: bool, fresh) -> tuple[bytes, st
     if not isinstance(answer, Tensor) or answer.ndim != 4 or answer.shape[:2] != (2, CLASSES):
         got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
         raise CourseError(f"In evaluation mode the model must give logits (B, {CLASSES}, h, w); it gave {got}.")
-    require_same(model, again, images, half)
+    require_same(_rounded(model) if half else model, again, images, half=False)
     operations = multiply_adds(again, images[:1])
     return data, (
         f"{learned_numbers(weights):,} parameters, {short_number(operations)} multiply-adds for an image of "
         f"{size[0]} x {size[1]}; a fresh model gives the same logits"
+        + (f", in 16 bits another class at {_changed(model, again, images):.1%} of the pixels of noise" if half else "")
     )
+
+
+def _rounded(model: nn.Module) -> nn.Module:
+    """A copy with weights of 16 bits: to be the same as the entry, however much rounding changes."""
+    rounded = deepcopy(model)
+    rounded.load_state_dict({key: stored(value, half=True) for key, value in model.state_dict().items()})
+    return rounded
+
+
+def _changed(model: nn.Module, rounded: nn.Module, images: Tensor) -> float:
+    """The share of pixels that get another class."""
+    was_training = model.training
+    with torch.no_grad():
+        before = model.eval()(images.to(device_of(model))).argmax(dim=1).cpu()
+        after = rounded(images).argmax(dim=1)
+    model.train(was_training)
+    return (before != after).double().mean().item()
 
 
 def _predicted(predict: Callable[[Tensor], Tensor], root) -> dict[str, bytes]:
