@@ -24,8 +24,9 @@ import torch
 from autograder.completion import complete_assignment
 from segkit.competition.encoder import train_encoder
 from segkit.competition.kitti import SPLITS, KittiPairs, locate_kitti
-from segkit.competition.ladder import Plan, climb
+from segkit.competition.ladder import climb
 from segkit.competition.ladder_figures import show_ladder
+from segkit.competition.rungs import Plan
 from segkit.competition.steps import Ladder, in_words, ladder_from, ladder_table
 from segkit.competition.training import Budget
 from segkit.competition.tricks import StudentTricks

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,17 +16,21 @@ from test_pretrained_download import point_at
 from tiny_streets import one_thread, write_streets
 
 from autograder.completion import complete_assignment
-from autograder.paths import NOTEBOOKS
+from autograder.paths import NOTEBOOKS, ROOT
 from segkit.competition.__main__ import main
 from segkit.competition.encoder import EverydayPairs
-from segkit.competition.ladder import RUNGS, Plan, _Attempt, _Pictures, climb, enlarged, weighted_loss
+from segkit.competition.ladder import _Attempt, _Pictures, climb, enlarged, weighted_loss
 from segkit.competition.ladder_figures import draw_looks, show_ladder
+from segkit.competition.rungs import RUNGS, Plan
 from segkit.competition.steps import Ladder, Measured, Step, in_words, ladder_table, read_ladder
 from segkit.competition.training import Budget
 from segkit.competition.tricks import StudentTricks
 from segkit.data import build_subset
 from segkit.errors import CourseError
 from segkit.student import provide_sources
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import ladder as benchmark
 
 SIZE = (48, 64)
 BUDGET = Budget(batch_size=3, epochs=2)
@@ -207,6 +212,30 @@ def test_without_a_hub_the_encoder_is_left_out_with_a_sentence(streets, student,
     assert "from scratch" in said and "trained encoder  " not in said
     assert "nobody knows how much of a gain is chance" in said
     assert (tmp_path / "ladder.png").read_bytes() == (tmp_path / "ladder" / "ladder.png").read_bytes()
+
+
+# ---- the benchmark
+
+
+def test_the_benchmark_trains_an_encoder_and_climbs_with_the_references_tricks(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DATA", "")  # it is set by the benchmark
+    for split, count in (("training", 12), ("validation", 22)):
+        for number in range(count):
+            name = f"camvid_{number}" if number % 4 else f"ADE_{number}"
+            write_pair(tmp_path / "ade", name, photograph(seed=number), split=split)
+    small = ["--size", "48", "64", "--epochs", "1", "--encoder-epochs", "1", "--seeds", "2"]
+    arguments = ["--data", str(tmp_path / "ade"), "--out", str(tmp_path / "out"), *small]
+    assert benchmark.main([*arguments, "--rungs", "transfer", "poly_restarts"]) == 0
+    first = capsys.readouterr().out
+    kept = json.loads(first.splitlines()[-1])
+    assert [(step["name"], len(step["measured"])) for step in kept["steps"]] == [
+        ("scratch", 2), ("transfer", 1), ("poly_restarts", 2)
+    ]  # fmt: skip
+    assert kept["pictures"] == {"training": 9, "validation": 8, "testing": 8} and kept["encoder epochs"] == 1
+    assert "| + poly with restarts | 2 |" in first
+    assert benchmark.main([*arguments, "--rungs", "transfer", "poly_restarts"]) == 0
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again == kept, "what is done is read back, to the last digit of its seconds"
 
 
 # ---- what a recipe puts together

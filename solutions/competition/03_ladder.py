@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 3 · The ladder
 #
-# Notebooks 1 and 2 left you with a box of tricks. This one adds the last, which costs no training at all, and then
-# asks the question that papers rather pass over: *what did each of them buy, what did it cost, and how much of it is
+# Notebooks 1 and 2 left you with a box of tricks. This one adds the last, which costs no training at all, and then asks
+# the question that papers rather pass over: *what did each of them buy, what did it cost, and how much of it is
 # chance?*
 #
 # | task | what you write | points | minutes |
@@ -11,8 +11,8 @@
 # | 3.2 | two answers about your own ladder | 8 | 45 |
 
 # %% [markdown]
-# **Before you start.** Notebooks 1 and 2 lie in the same folder, are complete and *saved*: the ladder is built from your
-# functions. You should know what `softmax`, `F.interpolate` and `eval()` do.
+# **Before you start.** Notebooks 1 and 2 lie in the same folder, are complete and *saved*: the ladder is built from
+# your functions. You should know what `softmax`, `F.interpolate` and `eval()` do.
 
 # %%
 import sys
@@ -31,9 +31,9 @@ from segkit import check
 # *About 40 minutes. You need: `F.interpolate`, `flip`, `softmax`; what `eval()` and `no_grad()` do.*
 
 # %% [markdown]
-# **Idea.** A network has seen cars of some sizes more often than of others. So show it the image several times: smaller,
-# as it is, larger, and each of them mirrored. Bring every answer back to the image's size and orientation, and average.
-# Mistakes that differ from look to look cancel; what all looks agree on stays.
+# **Idea.** A network has seen cars of some sizes more often than of others. So show it the image several times:
+# smaller, as it is, larger, and each of them mirrored. Bring every answer back to the image's size and orientation, and
+# average. Mistakes that differ from look to look cancel; what all looks agree on stays.
 #
 # **Source.** Chen et al. 2017 (DeepLabv3, [arXiv 1706.05587](https://arxiv.org/abs/1706.05587)), Section 4: six sizes
 # from 0.5 to 1.75 and left-right flips. In tables of papers it is the row "MS + flip".
@@ -50,18 +50,9 @@ from segkit import check
 #
 # $$H_s = \max\!\Big(m,\; m \cdot \mathrm{round}\big(\tfrac{s H}{m}\big)\Big), \qquad W_s \text{ likewise}$$
 
-# %% role="experiment"
-from segkit.competition.ladder_figures import draw_looks
-
-draw_looks(96, 312, scales=(0.75, 1.0, 1.25), multiple=32)
-
 # %% [markdown]
-# Read it from left to right. The sides of the boxes are to scale, and so is the cost: multiply-adds grow with the area,
-# so that these six looks take about six times the time of one.
-
-# %% [markdown]
-# **By hand.** One pixel, two classes, two looks with the logits (4, 0) and (−3, 0). The first look is very sure of class
-# 0, the second nearly as sure of class 1:
+# **By hand.** One pixel, two classes, two looks with the logits (4, 0) and (−3, 0). The first look is very sure of
+# class 0, the second nearly as sure of class 1:
 
 # %% role="experiment"
 looks = torch.tensor([[4.0, 0.0], [-3.0, 0.0]])
@@ -71,9 +62,19 @@ print("softmax of the mean logits:", looks.mean(dim=0).softmax(dim=0))
 # %% [markdown]
 # (0.982 + 0.047) / 2 = 0.515 against 0.622. A logit has no upper end, so a single look that is beside itself with
 # certainty outweighs the others. A probability ends at 1: each look has one vote.
-#
-# And the sides: 37 pixels at a scale of 1.4 are 51.8, that is 6.475 times 8, so the model sees 6 · 8 = 48. At 0.3 they
-# are 11.1, which is nearest to 8; a side of 9 would be rounded to 0, and is 8.
+
+# %% role="experiment"
+from segkit.competition.ladder_figures import draw_looks
+
+draw_looks(96, 312, scales=(0.75, 1.0, 1.25), multiple=32)
+
+# %% [markdown]
+# Read it from left to right. The pictures are to scale, and so is the cost: multiply-adds grow with the area, so that
+# these six looks take about six times the time of one.
+
+# %% [markdown]
+# Sides by hand: 37 pixels at a scale of 1.4 are 51.8, that is 6.475 times 8, so the model sees 6 · 8 = 48. At 0.3 they
+# are 11.1, which is nearest to 8. Of 9 pixels 2.7 would be left, nearest to 0: the model sees 8, one multiple at least.
 
 
 # %% role="stub" id="multi_scale" task="3.1"
@@ -118,8 +119,8 @@ def multi_scale(
 # %% [markdown]
 # <details><summary>Where do I begin?</summary>
 #
-# With one scale and `flip=False`: resize, ask the model, resize back, softmax. The first check wants no more. Then put a
-# loop around it and collect the answers in a list.
+# With one scale and `flip=False`: resize, ask the model, resize back, softmax. The first check wants no more. Then put
+# a loop around it and collect the answers in a list.
 # </details>
 # <details><summary>Right for one size, nearly right for two</summary>
 #
@@ -177,8 +178,9 @@ check("multi_scale")
 
 # %% role="experiment"
 from segkit.competition.kitti import locate_kitti
-from segkit.competition.ladder import Plan, climb
+from segkit.competition.ladder import climb
 from segkit.competition.ladder_figures import show_ladder
+from segkit.competition.rungs import Plan
 from segkit.competition.steps import in_words, ladder_table
 from segkit.competition.training import Budget
 from segkit.competition.tricks import StudentTricks
@@ -189,8 +191,7 @@ if on_gpu:
     plan = Plan(size=(184, 608), budget=Budget(epochs=40), seeds=3, between=3)
 else:
     plan = Plan(size=(48, 160), budget=Budget(epochs=1), seeds=2, between=1)
-for ladder in climb(locate_kitti(), plan, StudentTricks(multi_scale=multi_scale), "runs/ladder_in_notebook"):
-    pass
+*_, ladder = climb(locate_kitti(), plan, StudentTricks(multi_scale=multi_scale), "runs/ladder_in_notebook")
 show_ladder(ladder)
 
 # %% role="experiment"
@@ -207,3 +208,63 @@ print(in_words(ladder))
 # The first command trains an encoder on everyday photographs, none of them from a car, for those who cannot fetch
 # ImageNet's weights; with `--encoder imagenet` the second fetches them. `--size`, `--epochs` and `--batch` are what you
 # can afford.
+
+# %% [markdown]
+# ## 3.2 · Two answers about the ladder (8 points)
+#
+# About 120 to 200 words each, 4 points each, given by a person. Use your own ladder, if it has three seeds for the
+# first and the last rung at least, or the course's; say which. A good answer uses its numbers, and gives reasons and
+# not only facts.
+
+# %% [markdown]
+# **Question 1 (4 points).** *What did each step buy?* (a) Which gains and losses are larger than chance, and which may
+# be nothing but chance? Say how you tell, and why a run per rung is not enough to tell. (b) Take one step that helped
+# and one that did not help (or the two most different). Why does the trick have this effect *here*, with these pictures
+# and this budget? (c) The ladder that this one is named after, of the competition's winning group, had one run per
+# rung: 74.7 with class-balanced weights, 76.0 with OHEM, 78.1 with multi-scale testing, 78.5 with an auxiliary loss.
+# Which of these gains do you believe, and what would you ask the group for?
+
+# %% [markdown] role="answer" id="q1" points=4
+# ### BEGIN SOLUTION
+# (a) The standard deviation between seeds, pooled over all rungs with several of them, is $s$; a difference of two
+# means of $n$ trainings has the error $s\sqrt{2/n}$. Gains of less than twice that may be chance. One run per rung
+# cannot tell: of two single runs nobody knows whether the first was a lucky one. (b) A trained encoder helps where
+# pictures and epochs are few: edges, textures and shapes need not be learned again. OHEM takes the easy pixels away,
+# which teach most in a short training. (c) 0.4 between two single runs is what seeds alone may do; one would ask for
+# three seeds.
+#
+# **Marking scheme** (4)
+# * 1.5 (a): compares gains with the standard error or the deviation between seeds, with numbers (0.5); names those that
+#   are larger and those that are not, as the table has them (0.5); a single run differs from another by chance alone,
+#   so that its difference to the next has an unknown part of it (0.5). Multi-scale testing may be called certain, as it
+#   tests the same weights, or uncertain, as other pictures might say otherwise: either with that reason.
+# * 1.5 (b): two steps, each with a mechanism that fits what the trick does (0.5 each) and with a feature of *this*
+#   setting: few epochs, few classes, small pictures, a film of similar scenes (0.5). A reason that contradicts the
+#   table earns nothing; "it generalises better" is no mechanism.
+# * 1 (c): doubts 78.1 to 78.5 at least, as 0.4 is what seeds alone may do (0.5); asks for more seeds per rung, or for
+#   the deviation between seeds, or for the same pictures without an epoch chosen by them (0.5).
+# ### END SOLUTION
+
+# %% [markdown]
+# **Question 2 (4 points).** *What did each step cost?* (a) Which steps cost time in training, which in testing, and
+# which nothing worth mentioning? Give figures. (b) Two clients: one wants the best mean IoU, whatever a picture takes;
+# the other has a camera in a car, ten pictures a second, and a processor that just manages the first rung. Which steps
+# do you sell to whom? (c) The tricks were added in one order. How could the gain of a trick depend on its place, and
+# what would you have to train to know what a trick is worth by itself?
+
+# %% [markdown] role="answer" id="q2" points=4
+# ### BEGIN SOLUTION
+# (a) Six looks cost about six times the testing time and no training; every other step costs one training more, and
+# nothing in testing, as the auxiliary head is gone by then. (b) The car gets everything but multi-scale testing; the
+# other client gets all that did not lose. (c) Class weights and OHEM both lift rare classes, so whichever comes second
+# gains less. One would train each trick alone on the first rung, or the whole ladder without it, with several seeds.
+#
+# **Marking scheme** (4)
+# * 1.5 (a): multi-scale testing costs testing time, by a factor that is read off the table, and no training (0.5); the
+#   steps that train anew cost one training each, the windows of augmentation make it cheaper, the auxiliary head a
+#   little dearer, and it is gone in testing (0.5); at least three figures, rightly read (0.5).
+# * 1.5 (b): the car gets everything but multi-scale testing, as all other steps are paid in training alone (0.5), with
+#   a figure for why (0.5); the other client gets multi-scale testing too, and no step that lost more than chance (0.5).
+# * 1 (c): tricks overlap, with an example, such as class weights and OHEM, which both lift rare classes (0.5); each
+#   trick alone on the first rung, or the whole ladder with that trick left out, with several seeds (0.5).
+# ### END SOLUTION

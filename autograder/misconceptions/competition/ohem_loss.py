@@ -103,7 +103,7 @@ MISCONCEPTIONS = (
         ),
         fails="threshold min_kept",
         also=VALUES,
-        perhaps="min_kept whole_batch",
+        perhaps="min_kept whole_batch manners",
     ),
     ohem(
         "the threshold is held against the loss",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from segkit.competition.encoder import train_encoder
 from segkit.competition.kitti import locate_kitti
-from segkit.competition.ladder import MODEL, RUNGS, Plan, climb
+from segkit.competition.ladder import MODEL, climb
 from segkit.competition.ladder_figures import show_ladder
+from segkit.competition.rungs import RUNGS, Plan
 from segkit.competition.steps import in_words, ladder_table
 from segkit.competition.streets import NUM_CLASSES
 from segkit.competition.training import Budget

@@ -29,11 +29,11 @@ def draw_looks(
     largest = max(high + wide for high, wide in sizes)
     figure, (axis,) = new_canvas(10.4, 1.1 + 1.25 * len(sizes))
     top = 15 * len(sizes)
-    axis.set(xlim=(0, 104), ylim=(-1, top + 5), aspect="equal")
+    axis.set(xlim=(0, 104), ylim=(-1, top), aspect="equal")
     axis.set_axis_off()
     for row, (scale, size) in enumerate(zip(scales, sizes, strict=True)):
         _draw_look(axis, top - 15 * row - 8, scale, size, largest, (height, width), flip)
-    box(axis, 95.5, top / 2, 13, 8, "of all looks,\neach of one weight", PALE_PURPLE, title="mean")
+    box(axis, 95.6, top / 2 - 0.5, 13.2, top - 5, "of all looks,\nall of one weight", PALE_PURPLE, title="mean")
     looks = len(sizes) * (2 if flip else 1)
     axis.set_title(f"{looks} looks at one image of {height} × {width}")
     figure.alt = (
