@@ -113,6 +113,7 @@ FUNCTIONS = {
     "class_balanced_weights": "class_balanced_weights", "crop_pair": "crop_pair", "photometric": "photometric",
     "augment": "augment", "poly_restarts": "poly_restarts", "ohem_loss": "ohem_loss",
     "auxiliary_loss": "auxiliary_head", "channel_distillation": "distillation",
+    "multi_scale": "multi_scale", "pareto_front": "pareto_front",
 }  # fmt: skip
 ODD_ANSWERS = [
     "None", "'text'", "3", "10**30", "float('nan')", "[]", "()", "{}", "object()", "[1, None]", "[[1, 2], [3]]",

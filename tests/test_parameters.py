@@ -194,6 +194,12 @@ def test_the_bias_of_a_fused_layer_is_made_of_copies_and_that_of_a_norm_is_not()
     assert not torch.equal(module["norm"].bias[:5], module["norm"].bias[5:])
 
 
+def test_a_bias_before_a_norm_is_zero_where_the_design_says_so():
+    state = state_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3)))
+    values = canonical_values(state, design=Design(idle=((4, 3, 3, 3),)))
+    assert not values["0.bias"].any() and values["1.bias"].all() and values["2.bias"].all()
+
+
 # --- informative values ---------------------------------------------------------------------------------------------
 
 

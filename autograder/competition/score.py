@@ -19,6 +19,7 @@ from autograder.evaluation.keeping import digest
 from autograder.evaluation.trained_model import fingerprint_of_code
 from autograder.grading.kept import installed_versions
 from autograder.grading.verdicts import Evaluation
+from autograder.paths import NOTEBOOKS
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
 from segkit.checking.candidate import Candidate
 from segkit.competition.entries import CLASS, CODE, PICTURES
@@ -143,6 +144,7 @@ class _Noticed:
 @cache
 def _fingerprint() -> str:
     """Changes with the code that scores entries."""
-    folder = Path(__file__).parent
-    files = [folder / f"{name}.py" for name in ("score", "streets", "reading", "zoo_process")]
+    own, library = Path(__file__).parent, NOTEBOOKS / "segkit" / "competition"
+    files = [own / f"{name}.py" for name in ("score", "streets", "reading", "zoo_process")]
+    files += [library / f"{name}.py" for name in ("kitti", "networks", "predictions", "zoo")]
     return digest(fingerprint_of_code(), [sha256(file.read_bytes()).hexdigest() for file in files])

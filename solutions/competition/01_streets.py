@@ -282,9 +282,9 @@ def crop_pair(image: Tensor, mask: Tensor, top: int, left: int, size: tuple[int,
         the mask [[1, 2, 3]] with top 0, left 1, size (2, 3) -> [[2, 3, 255], [255, 255, 255]]
     """
     ### BEGIN SOLUTION
-    height, width = size
-    image, mask = (whole[..., top : top + height, left : left + width] for whole in (image, mask))
-    beyond = (0, width - mask.shape[1], 0, height - mask.shape[0])  # left, right, above, below
+    tall, wide = size
+    image, mask = (whole[..., top : top + tall, left : left + wide] for whole in (image, mask))
+    beyond = (0, wide - mask.shape[1], 0, tall - mask.shape[0])  # left, right, above, below
     return functional.pad(image, beyond, value=0.0), functional.pad(mask, beyond, value=IGNORE)
     ### END SOLUTION
 

@@ -145,8 +145,8 @@ show_lines(
 # they are chosen anew in every step, by what the model says at that moment.
 
 # %% [markdown]
-# **Equation.** Let $p_i$ be the probability that the model gives to the *true* class $y_i$ of pixel $i$, and $\ell_i =
-# -\log p_i$ its cross-entropy. Of the labelled pixels of the whole batch, these are kept:
+# **Equation.** Let $p_i$ be the probability that the model gives to the *true* class $y_i$ of pixel $i$, and
+# $\ell_i = -\log p_i$ its cross-entropy. Of the labelled pixels of the whole batch, these are kept:
 #
 # $$\mathcal{K} = \{\, i : p_i < \theta \,\}, \qquad \text{or, if these are fewer than } n, \text{ the } n
 # \text{ pixels with the smallest } p_i.$$
@@ -161,7 +161,7 @@ show_lines(
 #
 # The method is Shrivastava, Gupta & Girshick 2016 ([arXiv 1604.03540](https://arxiv.org/abs/1604.03540), section 4),
 # who choose boxes of an object detector by their loss. For pixels, with a threshold and a minimum, it is Wu, Shen & van
-# den Hengel 2016 ([arXiv 1605.06885](https://arxiv.org/abs/1605.06885), section 2.2).
+# den Hengel 2016 ([arXiv 1605.06885](https://arxiv.org/abs/1605.06885), on online bootstrapping).
 
 # %% [markdown]
 # By hand: six pixels, of which one has no label. $\theta = 0.7$.
@@ -174,10 +174,10 @@ show_lines(
 # | kept, $n = 4$ | | yes | yes | yes | | yes |
 # | kept, $n = 8$ | yes | yes | yes | yes | | yes |
 #
-# $n = 2$ plays no part: three pixels are below the threshold, and $L = (0.511 + 1.204 + 2.996) / 3 = 1.570$. With $n =
-# 4$ the next hardest comes in, and $L = 1.234$. $n = 8$ is more than there are: $L = 1.008$, the mean that you know.
-# With $n = 2$ and a weight of 3 for the class of pixel 6, 1 for the others, $L = (0.511 + 1.204 + 3 \cdot 2.996) / 5 =
-# 2.141$: the same three pixels.
+# $n = 2$ plays no part: three pixels are below the threshold, and $L = (0.511 + 1.204 + 2.996) / 3 = 1.570$. With
+# $n = 4$ the next hardest comes in, and $L = 1.234$. $n = 8$ is more than there are: $L = 1.008$, the mean that you
+# know. With $n = 2$ and a weight of 3 for the class of pixel 6, 1 for the others,
+# $L = (0.511 + 1.204 + 3 \cdot 2.996) / 5 = 2.141$: the same three pixels.
 
 
 # %% role="stub" id="ohem_loss" task="2.2"
@@ -189,7 +189,7 @@ def ohem_loss(
     weight: Tensor | None = None,
     ignore_index: int = 255,
 ) -> Tensor:
-    """Cross-entropy averaged over the hard pixels of a batch (Shrivastava et al. 2016; Wu et al. 2016, section 2.2).
+    """Cross-entropy averaged over the hard pixels of a batch (Shrivastava et al. 2016, section 4; Wu et al. 2016).
 
     Arguments:
         logits: float (B, K, H, W).

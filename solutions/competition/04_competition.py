@@ -225,15 +225,15 @@ class Competitor(nn.Module):
     def __init__(self, num_classes: int = 19, width: int = 32):
         super().__init__()
         widths = (3, width, 2 * width, 4 * width, 4 * width)
-        self.stages = nn.ModuleList(halved(*pair) for pair in pairwise(widths))
+        self.halvings = nn.ModuleList(halved(*pair) for pair in pairwise(widths))
         self.projections = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths[2:])
         self.classify = nn.Conv2d(3 * width, num_classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits at a quarter of the sides; whoever asks enlarges them."""
         maps, features = [], images
-        for stage in self.stages:
-            features = stage(features)
+        for halve in self.halvings:
+            features = halve(features)
             maps.append(features)
         size = maps[1].shape[2:]
         projected = [project(one) for project, one in zip(self.projections, maps[1:], strict=True)]

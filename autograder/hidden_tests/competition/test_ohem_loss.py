@@ -48,10 +48,11 @@ def test_ignored(judge, draw):
     judge.same(loss, **pixels(draw, ignored=20), settings=dict(threshold=0.0, min_kept=draw.choose(15, 25)))
 
 
-@graded("no pixel is labelled, or none is kept: 0, and a gradient of zeros", share=1)
+@graded("no pixel is labelled, or none is kept: 0, and a gradient of zeros; or none weighs anything: 0", share=1)
 def test_nothing(judge, draw):
     judge.same(loss_of_nothing, name=OHEM, logits=pixels(draw)["logits"], settings=dict(min_kept=4))
     judge.same(loss_and_gradient, **pixels(draw), settings=dict(threshold=0.0, min_kept=0))
+    judge.same(loss, **pixels(draw), settings=dict(weight=torch.zeros(4, dtype=torch.float64)))
 
 
 @graded("pixels that are equally hard: no more than the minimum", share=0.5)

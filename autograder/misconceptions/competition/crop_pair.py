@@ -8,10 +8,10 @@ from autograder.misconceptions.variants import edits
 window = partial(Misconception, "crop_pair")
 crop = partial(edits, "crop_pair")
 
-CUT = "whole[..., top : top + height, left : left + width] for whole in (image, mask)"
+CUT = "whole[..., top : top + tall, left : left + wide] for whole in (image, mask)"
 IMAGE = "functional.pad(image, beyond, value=0.0)"
 MASK = "functional.pad(mask, beyond, value=IGNORE)"
-BEYOND = "beyond = (0, width - mask.shape[1], 0, height - mask.shape[0])"
+BEYOND = "beyond = (0, wide - mask.shape[1], 0, tall - mask.shape[0])"
 
 MISCONCEPTIONS = (
     window(
@@ -48,9 +48,9 @@ MISCONCEPTIONS = (
         symptom="A window that reaches beyond the image is moved until it fits.",
         hint="Which pixel of the image shall be the first one of the window, at its upper left?",
         changes=crop(
-            "    height, width = size\n",
-            "    height, width = size\n"
-            "    top, left = max(0, min(top, mask.shape[0] - height)), max(0, min(left, mask.shape[1] - width))\n",
+            "    tall, wide = size\n",
+            "    tall, wide = size\n"
+            "    top, left = max(0, min(top, mask.shape[0] - tall)), max(0, min(left, mask.shape[1] - wide))\n",
         ),
         fails="image_beyond mask_beyond",
     ),
@@ -58,7 +58,7 @@ MISCONCEPTIONS = (
         "filled up at the left and above",
         symptom="What is missing is put to the left and above, so that the picture ends at the lower right corner.",
         hint="Of the four numbers that the padding takes, which ones are about the right and about below?",
-        changes=crop(BEYOND, "beyond = (width - mask.shape[1], 0, height - mask.shape[0], 0)"),
+        changes=crop(BEYOND, "beyond = (wide - mask.shape[1], 0, tall - mask.shape[0], 0)"),
         fails="image_beyond mask_beyond",
     ),
     window(
@@ -69,7 +69,7 @@ MISCONCEPTIONS = (
         "filled up.",
         changes=crop(
             BEYOND,
-            "right, below = width - mask.shape[1], height - mask.shape[0]\n"
+            "right, below = wide - mask.shape[1], tall - mask.shape[0]\n"
             "    beyond = (right // 2, right - right // 2, below // 2, below - below // 2)",
         ),
         fails="image_beyond mask_beyond",
@@ -78,7 +78,7 @@ MISCONCEPTIONS = (
         "height and width exchanged",
         symptom="The two numbers of the size are taken as width and height.",
         hint="A size is written as a shape is. Which of its numbers counts rows?",
-        changes=crop("height, width = size", "width, height = size"),
+        changes=crop("tall, wide = size", "wide, tall = size"),
         fails="image mask",
         also="image_beyond mask_beyond manners",
     ),
@@ -86,7 +86,7 @@ MISCONCEPTIONS = (
         "row and column exchanged",
         symptom="The window begins at the row left and the column top.",
         hint="Which axis of the mask counts rows, and which of the two numbers says at which row to begin?",
-        changes=crop("top : top + height, left : left + width", "left : left + height, top : top + width"),
+        changes=crop("top : top + tall, left : left + wide", "left : left + tall, top : top + wide"),
         fails="image mask",
         also="image_beyond mask_beyond manners",
     ),
@@ -94,7 +94,7 @@ MISCONCEPTIONS = (
         "the end taken for a length",
         symptom="The window ends at the row height and the column width of the picture, wherever it begins.",
         hint="A slice has a beginning and an end. At which row ends a window of 5 rows that begins at row 2?",
-        changes=crop("top : top + height, left : left + width", "top:height, left:width"),
+        changes=crop("top : top + tall, left : left + wide", "top:tall, left:wide"),
         fails="image mask",
         also="image_beyond mask_beyond manners",
     ),
@@ -103,8 +103,8 @@ MISCONCEPTIONS = (
         symptom="The window begins a row and a column too early, as if these were counted from 1.",
         hint="Which number has the first row of a tensor?",
         changes=crop(
-            "    height, width = size\n",
-            "    height, width = size\n    top, left = max(0, top - 1), max(0, left - 1)\n",
+            "    tall, wide = size\n",
+            "    tall, wide = size\n    top, left = max(0, top - 1), max(0, left - 1)\n",
         ),
         fails="image mask",
         also="image_beyond mask_beyond manners",
@@ -115,11 +115,11 @@ MISCONCEPTIONS = (
         hint="Lay the mask over the image. Does the label of a pixel still name what the pixel shows?",
         changes=crop(
             f"image, mask = ({CUT})",
-            "image, mask = image[..., top : top + height, left : left + width], mask[:height, :width]",
+            "image, mask = image[..., top : top + tall, left : left + wide], mask[:tall, :wide]",
             MASK,
-            "functional.pad(mask, (0, width - mask.shape[1], 0, height - mask.shape[0]), value=IGNORE)",
+            "functional.pad(mask, (0, wide - mask.shape[1], 0, tall - mask.shape[0]), value=IGNORE)",
             BEYOND,
-            "beyond = (0, width - image.shape[2], 0, height - image.shape[1])",
+            "beyond = (0, wide - image.shape[2], 0, tall - image.shape[1])",
         ),
         fails="mask",
         also="mask_beyond manners",
@@ -130,8 +130,8 @@ MISCONCEPTIONS = (
         hint="In a window a car is as many pixels wide as in the photograph. How wide is it in yours?",
         changes=crop(
             f"image, mask = ({CUT})",
-            "rows = torch.arange(height) * mask.shape[0] // height\n"
-            "    columns = torch.arange(width) * mask.shape[1] // width\n"
+            "rows = torch.arange(tall) * mask.shape[0] // tall\n"
+            "    columns = torch.arange(wide) * mask.shape[1] // wide\n"
             "    image, mask = (whole[..., rows[:, None], columns] for whole in (image, mask))",
         ),
         fails="image mask",

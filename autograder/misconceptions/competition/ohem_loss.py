@@ -103,7 +103,7 @@ MISCONCEPTIONS = (
         ),
         fails="threshold min_kept",
         also=VALUES,
-        perhaps="min_kept whole_batch",
+        perhaps="min_kept whole_batch manners",
     ),
     ohem(
         "the threshold is held against the loss",
@@ -151,6 +151,7 @@ MISCONCEPTIONS = (
         hint="Where in your code does the argument called weight appear?",
         changes=change("if weight is None else weight[target[labelled]]", ""),
         fails="weights",
+        also="nothing",
     ),
     ohem(
         "chosen by the weighted loss",
