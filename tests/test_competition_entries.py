@@ -155,6 +155,18 @@ def test_an_entry_of_the_zoo_is_built_by_the_grader_in_a_process_of_its_own(
     assert result.score.confusions.sum() == 3 * (SIZE[0] - 1) * SIZE[1], "every labelled pixel is counted once"
 
 
+def test_weights_larger_than_a_frame_arrive_in_parts(desk, entries, hidden, tmp_path, monkeypatch):
+    enter_code(competitor(3, width=6), image_size=SIZE, arguments={"width": 6}, out=entries / "ada/1.zip")
+    (whole,) = scored(entries, hidden, tmp_path / "whole").values()
+    parts = []
+    monkeypatch.setattr("segkit.checking.candidate.MAX_TENSORS", 200)  # its largest tensor alone has more bytes
+    keep = Workbench._do_keep_weights
+    monkeypatch.setattr(Workbench, "_do_keep_weights", lambda *asked: parts.append(len(asked[2])) or keep(*asked))
+    (in_parts,) = scored(entries, hidden, tmp_path / "parts").values()
+    assert parts and all(parts)
+    assert torch.equal(in_parts.score.confusions, whole.score.confusions)
+
+
 def test_an_entry_of_pictures_is_what_its_labels_say(desk, entries, hidden, tmp_path):
     enter_pictures(lambda image: torch.zeros(image.shape[1:], dtype=torch.long), hidden, out=entries / "cy/1.zip")
     write_zip(entries / "cy/2.zip", picture_entry(claimed_multiply_adds=10**9))

@@ -31,7 +31,7 @@ from segkit.evaluation.checkpoint import CHECKPOINT, read_checkpoint, too_large
 from segkit.student import Cell
 from segkit.subset.limits import DAMAGE, in_words, is_passing
 
-MAX_ZIP = 160 * 2**20
+MAX_ZIP = 400 * 2**20
 MAX_MEMBERS = 2000
 MAX_PICTURE = 16 * 2**20
 _EXPECTED = {CODE: {ABOUT, CELLS, CHECKPOINT}, ZOO: {ABOUT, CHECKPOINT}}
@@ -105,7 +105,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
     names = [member.filename for member in kept]
     if len(set(names)) < len(names):
         raise CourseError("It holds two files of the same name: make the entry anew.")
-    if sum(member.file_size for member in kept) > 2 * MAX_ZIP:
+    if sum(member.file_size for member in kept) > MAX_ZIP:
         raise CourseError("Its files are larger together than those of an entry may be.")
     return {member.filename: _unpacked(archive, member) for member in kept}
 

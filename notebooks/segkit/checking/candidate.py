@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from segkit.checking.values import MAX_ITEMS, Handle, Make, decode, encode
-from segkit.checking.wire import MAX_DIMENSIONS
+from segkit.checking.wire import MAX_DIMENSIONS, MAX_TENSORS
 
 MAX_STATE = 10_000_000  # numbers in a module's parameters and buffers: every test's own module has far fewer
 MAX_ENTRIES = 2000  # parameters and buffers of a module: the largest published SegFormer has about 1200
@@ -121,7 +121,10 @@ class Candidate:
 
     def load(self, owner: Handle, weights: Tensors) -> None:
         """Put the weights of a checkpoint into a module: exactly its names and shapes, or an error."""
-        self._ask({"do": "load_weights", "id": owner.id}, weights)
+        *first, last = _in_frames(weights)
+        for part in first:
+            self._ask({"do": "keep_weights", "id": owner.id}, part)
+        self._ask({"do": "load_weights", "id": owner.id}, last)
 
     def multiply_adds(self, owner: Handle, size: tuple[int, int]) -> int:
         """The multiply-adds of a module for one image of (height, width): what its process counts, or claims."""
@@ -226,3 +229,17 @@ def _list(value: Any, longest: int = MAX_ITEMS) -> list:
     if not isinstance(value, list) or len(value) > longest:
         raise TypeError(type(value))
     return value
+
+
+def _in_frames(weights: Tensors) -> list[Tensors]:
+    """The same tensors in parts of which each fits into a frame, in their order; at least one part."""
+    parts: list[Tensors] = [{}]
+    room = MAX_TENSORS
+    for name, tensor in weights.items():
+        size = tensor.numel() * tensor.element_size()
+        if size > room and parts[-1]:
+            parts.append({})
+            room = MAX_TENSORS
+        parts[-1][name] = tensor
+        room -= size
+    return parts

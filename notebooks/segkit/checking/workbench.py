@@ -41,6 +41,7 @@ class Workbench:
     def __init__(self, module: ModuleType, device: str = "cpu") -> None:
         self.module, self.device = module, torch.device(device)
         self.objects: dict[str, Any] = {}
+        self._kept_weights: dict[str, Tensors] = {}
         self._replaced: list[tuple[dict, str, Any]] = []
         self._inherited: list[tuple[type, tuple[type, ...]]] = []
 
@@ -80,6 +81,7 @@ class Workbench:
         """Start a test: forget objects, seed every generator, put doubles in the place of earlier tasks."""
         self.restore()
         self.objects.clear()
+        self._kept_weights.clear()
         seed = request["seed"]
         random.seed(seed)
         numpy.random.seed(seed)
@@ -143,8 +145,13 @@ class Workbench:
         return {"training": owner.training}, values
 
     def _do_load_weights(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
-        """Put the weights of a checkpoint into a module that has exactly these."""
-        load_weights(self._object(request["id"]), tensors)
+        """Put the weights of a checkpoint into a module that has exactly these: the parts before, and the last one."""
+        load_weights(self._object(request["id"]), self._kept_weights.pop(request["id"], {}) | tensors)
+        return {}, {}
+
+    def _do_keep_weights(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
+        """A part of the weights of a checkpoint that is larger than a frame may be."""
+        self._kept_weights.setdefault(request["id"], {}).update(tensors)
         return {}, {}
 
     def _do_count(self, request: dict, tensors: Tensors) -> tuple[dict, Tensors]:
