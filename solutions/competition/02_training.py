@@ -95,7 +95,7 @@ def poly_restarts(step: int, cycle_steps: int, power: float = 0.9, cycle_factor:
 # Take the first cycle away from the step, then the second, as long as there are enough steps left to take away. What is
 # left is $t$. Where all cycles have the same length there is an operator for that, but it has to work for both.
 # </details>
-# <details><summary>"Yours is a complex"</summary>
+# <details><summary>"... is a complex"</summary>
 #
 # Python's `(-0.5) ** 0.9` is a complex number. Which of your steps think that their cycle is over, and still go on?
 # </details>
@@ -243,7 +243,8 @@ check("ohem_loss")
 
 # %% [markdown]
 # **See it work.** Small pictures of streets, a SegFormer-B0 with random weights, and a training of a few steps, with
-# your schedule. What is minimised is a function of the model and a batch, so that other losses fit in later.
+# your schedule: about half a minute each time without a GPU. What is minimised is a function of the model and a batch,
+# so that other losses fit in later.
 
 # %% role="experiment"
 import itertools
@@ -497,9 +498,10 @@ trained["two heads"] = short_training(two_heads, model_with_second_head()).model
 print(f"two heads    mean IoU {evaluate(trained['two heads'], streets.validation, NUM_CLASSES).mean_iou():.3f}")
 
 # %% [markdown]
-# SegFormer is not a likely customer: its decoder takes the maps of all four stages anyway, so each of them already has
-# a short way to the loss. The winners of the original competition gained 0.4 points by this trick on SegFormer-B0, less
-# than by any other. In a deep ResNet, which PSPNet was built on, there is no such shortcut.
+# Which of the two norms is larger? Here the main loss need not be weak at the first layer. SegFormer is not a likely
+# customer: its decoder takes the maps of all four stages anyway, so each of them already has a short way to the loss.
+# The winners of the original competition gained 0.4 points by this trick on SegFormer-B0, less than by any other. In a
+# deep ResNet, which PSPNet was built on, there is no such shortcut.
 
 # %% [markdown]
 # ## Task 2.4 · Bonus: a teacher

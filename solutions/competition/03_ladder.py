@@ -175,8 +175,10 @@ check("multi_scale")
 # weights twice; even so its gain differs from one training to the next.
 
 # %% [markdown]
-# Here is a very small ladder, to see that everything works: one epoch, two seeds for the first and the last rung. On a
-# GPU it is a real one. Notebooks 1 and 2 must be saved.
+# Here is a very small ladder, to see that everything works: one epoch, two seeds for the first and the last rung, some
+# minutes without a GPU. On a GPU it is a real one and takes far longer. The second rung is missing, for want of a
+# trained encoder. Pictures 48 pixels high are shown as 32 or 64, so that multi-scale testing may well do harm here.
+# Notebooks 1 and 2 must be saved.
 
 # %% role="experiment"
 from segkit.competition.kitti import locate_kitti

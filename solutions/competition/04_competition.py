@@ -107,7 +107,7 @@ check("pareto_front")
 #
 # The groups of the original competition trained these models on KITTI and reported their mean IoU. What the models cost
 # is counted here, for one picture of KITTI's commonest size. Nothing is computed for that: a model on the device "meta"
-# has shapes and no numbers.
+# has shapes and no numbers. It takes up to a minute.
 
 # %% role="experiment"
 from segkit.competition.counting import count_by_torch
