@@ -168,6 +168,15 @@ def test_the_page_shows_front_claims_ties_and_chance_and_nothing_is_active():
     assert page.texts.count("road") == 1 and page.tags.count("table") == 2
 
 
+def test_a_model_that_multiplies_nothing_is_on_the_front_and_in_no_plot():
+    """A constant answer costs 0, which has no place on a logarithmic axis: the others still have a page."""
+    board = standings([attempt("constant", 0.3, 0), attempt("ada", 0.5, 10**9, 1)], SECRET)
+    assert all(own.on_front for own in board)
+    text = as_page(board)
+    (path,) = re.findall(r'<path d="M ([^"]+)"/>', text)
+    assert text.count("<circle cx") == 1 and " V " not in path and "at 0 multiply-adds" in text
+
+
 def test_the_table_has_numbers_names_without_formulas_and_teams_only_when_asked(tmp_path):
     def rows(**options) -> list[dict]:
         _, table = write_board(RESULTS, tmp_path, secret=SECRET, **options)
