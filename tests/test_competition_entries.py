@@ -262,6 +262,15 @@ def test_a_second_run_scores_only_what_is_new(entries, hidden, tmp_path, monkeyp
     )
 
 
+def test_a_claim_is_that_of_its_entry_though_equal_pictures_are_scored_once(entries, hidden, tmp_path):
+    """Neither a copy's claim nor one that was corrected is taken for another's."""
+    for number, (team, claim) in enumerate({"ada": 10**9, "bo": 5, "cy": None}.items(), start=1):
+        write_zip(entries / f"{team}/1.zip", picture_entry(claimed_multiply_adds=claim))
+        os.utime(entries / f"{team}/1.zip", (number, number))
+    results = scored(entries, hidden, tmp_path)
+    assert [results[f"{team}/1.zip"].score.evaluation.multiply_adds for team in ("ada", "bo", "cy")] == [10**9, 5, 0]
+
+
 def test_other_pictures_are_another_competition(entries, hidden, tmp_path):
     write_zip(entries / "ada/1.zip", picture_entry())
     first = scored(entries, hidden, tmp_path)["ada/1.zip"].score.evaluation.mean_iou

@@ -115,7 +115,7 @@ class _Scoring:
             result = replace(result, number=number, order=self.attempts.order(team, entry.content))
         if "score" not in record:
             return replace(result, said=record["said"], private=record["private"])
-        result = replace(result, score=Score.read(record["score"]))
+        result = replace(result, score=Score.read(record["score"]).claiming(entry.about.claimed))
         same = self.attempts.same(team, entry)
         told = f"{same.team} {same.file} has the same {same.what}, and came first." if same else None
         return replace(result, said=told, private=bool(same))
