@@ -2,10 +2,12 @@
 
 import os
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -33,7 +35,9 @@ from segkit.subset.limits import DAMAGE, in_words, is_passing
 
 MAX_ZIP = 400 * 2**20
 MAX_MEMBERS = 2000
+MAX_TABLE = 2**20  # bytes of a zip's table of members: some 500 for each
 MAX_PICTURE = 16 * 2**20
+_END, _END_64 = struct.Struct("<4s8xLL2s"), struct.Struct("<4s16x")  # the last bytes of a zip, and ZIP64's before them
 _EXPECTED = {CODE: {ABOUT, CELLS, CHECKPOINT}, ZOO: {ABOUT, CHECKPOINT}}
 _LIMITS = {ABOUT: MAX_ABOUT, CELLS: MAX_CELLS, CHECKPOINT: MAX_CHECKPOINT}
 
@@ -87,12 +91,26 @@ def _files(path: Path) -> dict[str, bytes]:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_ZIP:
                 raise CourseError(f"It is no ordinary file of at most {MAX_ZIP // 2**20} MiB.")
+            _require_small_table(file)
             with zipfile.ZipFile(file) as archive:
                 return _members(archive)
     except DAMAGE as error:
         if is_passing(error):
             raise CourseError(f"It could not be read here ({in_words(error)}): score the entries again.") from None
         raise CourseError("It is no zip file, or a damaged one: hand in the one that enter_... wrote.") from None
+
+
+def _require_small_table(file: BinaryIO) -> None:
+    """zipfile keeps a whole table of members in memory, at many times its size, before anybody can count them.
+
+    Raises:
+        zipfile.BadZipFile: if it is too large, or the last bytes are not those of a plain zip without a comment.
+    """
+    file.seek(-min(_END_64.size + _END.size, os.fstat(file.fileno()).st_size), os.SEEK_END)
+    last = file.read()
+    kind, table, _, comment = _END.unpack(last[-_END.size :])
+    if (kind, comment) != (b"PK\5\6", b"\0\0") or table > MAX_TABLE or last.startswith(b"PK\6\7"):
+        raise zipfile.BadZipFile
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
