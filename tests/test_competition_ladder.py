@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import statistics
 import sys
 from dataclasses import replace
 
@@ -16,13 +17,13 @@ from test_pretrained_download import point_at
 from tiny_streets import one_thread, write_streets
 
 from autograder.completion import complete_assignment
-from autograder.paths import NOTEBOOKS, ROOT
+from autograder.paths import NOTEBOOKS, ROOT, SOLUTIONS
 from segkit.competition.__main__ import main
 from segkit.competition.encoder import EverydayPairs
 from segkit.competition.ladder import _Attempt, _Pictures, climb, enlarged, weighted_loss
 from segkit.competition.ladder_figures import draw_looks, show_ladder
 from segkit.competition.rungs import RUNGS, Plan
-from segkit.competition.steps import Ladder, Measured, Step, in_words, ladder_table, read_ladder
+from segkit.competition.steps import Ladder, Measured, Step, in_words, ladder_from, ladder_table, read_ladder
 from segkit.competition.training import Budget
 from segkit.competition.tricks import StudentTricks
 from segkit.data import build_subset
@@ -238,6 +239,16 @@ def test_the_benchmark_trains_an_encoder_and_climbs_with_the_references_tricks(t
     assert again == kept, "what is done is read back, to the last digit of its seconds"
 
 
+def test_the_pages_say_what_is_recorded(capsys):
+    assert benchmark.main(["--recorded"]) == 0
+    kept = json.loads(capsys.readouterr().out.splitlines()[-1])
+    lines = benchmark.markdown(ladder_from(kept))
+    page = (ROOT / "docs" / "competition.md").read_text(encoding="utf-8")
+    notebook = (SOLUTIONS / "competition" / "03_ladder.py").read_text(encoding="utf-8")
+    assert all(line in page and f"# {line}" in notebook for line in lines)
+    assert kept["date"] in page and kept["date"] in notebook
+
+
 # ---- what a recipe puts together
 
 
@@ -289,18 +300,31 @@ def test_chance_is_pooled_over_rungs_and_gains_are_of_the_same_seeds():
     gain = LADDER.gain(middle, low)
     assert (gain.value, gain.seeds) == (pytest.approx(0.10), 1), "seed 0 alone: 0.40 - 0.30, and not the mean of low"
     assert gain.error == pytest.approx(pooled * math.sqrt(2)) and gain.is_more_than_chance
-    assert LADDER.gain(looks, middle).error == 0
+    assert math.isnan(LADDER.gain(looks, middle).error), "the same weights, once: that says nothing of others"
     assert not LADDER.gain(high, looks).is_more_than_chance
     whole = LADDER.gain(high, low)
     assert (whole.value, whole.seeds) == (pytest.approx(0.10), 3)
     assert whole.error == pytest.approx(pooled * math.sqrt(2 / 3))
 
 
+def test_seeds_that_two_rungs_share_are_compared_with_each_other():
+    ladder = Ladder((step("low", 0.3, 0.4, 0.5), step("middle", 0.32, 0.43, 0.52), step("high", 0.34, 0.44, 0.55)))
+    low, middle, high = ladder.steps
+    differences = ([0.02, 0.03, 0.02], [0.02, 0.01, 0.03])
+    pooled = math.sqrt(sum(2 * statistics.variance(each) for each in differences) / 4)
+    assert ladder.paired_spread == pytest.approx(pooled) and ladder.spread == pytest.approx(0.1, rel=0.1)
+    gain = ladder.gain(middle, low)
+    assert gain.error == pytest.approx(pooled / math.sqrt(3)) and gain.is_more_than_chance
+    assert ladder.gain(high, low).error == pytest.approx(ladder.spread * math.sqrt(2 / 3)), "no neighbours"
+    assert math.isnan(LADDER.paired_spread), "single seeds between say nothing of differences"
+
+
 def test_the_table_and_its_words_say_what_is_more_than_chance():
     table, words = str(ladder_table(LADDER)), in_words(LADDER)
-    assert "0.320 ± 0.020" in table and "+0.100" in table and "same weights" in table and "none more" in table
+    assert "0.320 ± 0.020" in table and "+0.100" in table and "unknown" in table and "none more" in table
     assert "Larger than 2 standard errors: middle (+0.100)." in words
     assert "chance alone may be at work: high (+0.005)." in words
+    assert "nobody knows: looks (+0.010)." in words
     assert "All steps together: +0.100" in words and "(3 seeds)" in words
     single = Ladder((step("low", 0.3), step("high", 0.4)))
     assert "unknown" in str(ladder_table(single)) and "nobody knows" in in_words(single)

@@ -4,6 +4,7 @@ import os
 import stat
 import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -56,6 +57,24 @@ class HandedEntry:
     weights: dict[str, Tensor] = field(default_factory=dict)
     cells: dict[str, list[Cell]] = field(default_factory=dict)
     pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def is_member(name: str) -> bool:
+    """Whether a file in an entry may be called that."""
+    return name in _LIMITS or _is_picture(name)
+
+
+def is_entry(names: Sequence[str]) -> bool:
+    """Whether files of these names are an entry, of whatever kind: none is missing, none too many, none there twice."""
+    found = set(names)
+    if ABOUT not in found or not len(found) == len(names) <= MAX_MEMBERS:
+        return False
+    others = found - {ABOUT}
+    return found in _EXPECTED.values() or (bool(others) and all(map(_is_picture, others)))
+
+
+def _is_picture(name: str) -> bool:
+    return name.startswith(FOLDER) and name.endswith(".png") and "/" not in name.removeprefix(FOLDER)
 
 
 def read_entry(path: Path) -> HandedEntry:
@@ -131,8 +150,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
 def _require_member(member: zipfile.ZipInfo) -> None:
     """Require a name that an entry has, of a size that such a file may have, packed in a plain way."""
     name = member.filename
-    picture = name.startswith(FOLDER) and name.endswith(".png") and "/" not in name.removeprefix(FOLDER)
-    if name not in _LIMITS and not picture:
+    if not is_member(name):
         raise CourseError(
             f"It holds {name[:80]!r}, which belongs to no entry: leave out all that enter_... did not write."
         )

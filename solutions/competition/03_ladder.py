@@ -8,7 +8,7 @@
 # | task | what you write | points | minutes |
 # |---|---|---|---|
 # | 3.1 | `multi_scale` | 12 | 40 |
-# | 3.2 | two answers about your own ladder | 8 | 45 |
+# | 3.2 | two answers about the ladder | 8 | 45 |
 
 # %% [markdown]
 # **Before you start.** Notebooks 1 and 2 lie in the same folder, are complete and *saved*: the ladder is built from
@@ -163,14 +163,16 @@ check("multi_scale")
 # IoU of the *last* epoch on the validation pictures. No epoch is chosen by these pictures, so that they do not flatter
 # anybody.
 #
-# **Chance.** Train the same rung twice with two seeds, and you get two numbers. How far they lie apart says how small a
-# gain can be before it means nothing. With $s$ the standard deviation between seeds, pooled over all rungs that were
-# trained several times, the difference of two means of $n$ trainings each has the standard error
+# **Chance.** Train the same rung with several seeds, and you get several numbers; how far they lie apart says how
+# little a single one means. Gains are better off: two neighbouring rungs of *one* seed begin with the same random
+# weights and see the pictures in the same order. So gains are taken seed by seed, $g_1, \dots, g_n$, and with $s_g$ the
+# standard deviation of gains between seeds, pooled over all steps, the mean gain has the standard error
 #
-# $$\mathrm{se} = s \sqrt{\tfrac{2}{n}}$$
+# $$\mathrm{se} = \frac{s_g}{\sqrt{n}}$$
 #
-# A gain within two standard errors may well be chance. (Multi-scale testing is another case: it looks twice at the
-# *same* weights, so nothing of this chance is in its gain.)
+# A gain within two standard errors may well be chance. With one seed per rung there is no $s_g$; what is left is the
+# deviation $s$ between seeds of single rungs, and an error of $s \sqrt{2/n}$. Multi-scale testing looks at the same
+# weights twice; even so its gain differs from one training to the next.
 
 # %% [markdown]
 # Here is a very small ladder, to see that everything works: one epoch, two seeds for the first and the last rung. On a
@@ -210,6 +212,31 @@ print(in_words(ladder))
 # can afford.
 
 # %% [markdown]
+# ## The course's ladder
+#
+# If you cannot climb one of your own, argue from this one: photographs from a car at 64 x 96 pixels, ten epochs of 367
+# of them, 51 to validate on, an encoder that has learned on everyday photographs, three seeds for every rung
+# (2026-11-30, one thread of a CPU, processor seconds). Chance is twice the standard error of a gain.
+#
+# | step | seeds | mean IoU | gain | chance | training s | testing s/picture |
+# | --- | --- | --- | --- | --- | --- | --- |
+# | from scratch | 3 | 0.419 ± 0.009 |  |  | 77 | 0.006 |
+# | + trained encoder | 3 | 0.462 ± 0.010 | +0.043 | ± 0.022 | 76 | 0.006 |
+# | + augmentation | 3 | 0.447 ± 0.014 | -0.016 | ± 0.022 | 78 | 0.006 |
+# | + poly with restarts | 3 | 0.450 ± 0.038 | +0.003 | ± 0.022 | 75 | 0.006 |
+# | + class-balanced loss | 3 | 0.477 ± 0.031 | +0.027 | ± 0.022 | 75 | 0.006 |
+# | + OHEM | 3 | 0.490 ± 0.024 | +0.013 | ± 0.022 | 79 | 0.006 |
+# | + multi-scale testing | 3 | 0.487 ± 0.015 | -0.002 | ± 0.022 | none more | 0.037 |
+# | + auxiliary head | 3 | 0.486 ± 0.017 | -0.002 | ± 0.022 | 83 | 0.036 |
+#
+# Trainings that differ in nothing but the seed differ by 0.022, and by 0.038 on the rung of the schedule (standard
+# deviations). The gains of the three seeds: trained encoder +0.023, +0.054, +0.052; augmentation +0.011, −0.027,
+# −0.031; poly with restarts +0.022, +0.018, −0.029; class-balanced loss +0.019, +0.028, +0.034; OHEM +0.013, −0.000,
+# +0.026; multi-scale testing −0.029, +0.018, +0.004 (its sides are 64 x 64, 64 x 96 and 64 x 128); auxiliary head
+# +0.004, −0.003, −0.006. IoU of the fence with the schedule and with class-balanced weights: 0.16 and 0.28, of persons
+# 0.08 and 0.18, of poles and signs 0.00 on both.
+
+# %% [markdown]
 # ## 3.2 · Two answers about the ladder (8 points)
 #
 # About 120 to 200 words each, 4 points each, given by a person. Use your own ladder, if it has three seeds for the
@@ -220,24 +247,31 @@ print(in_words(ladder))
 # **Question 1 (4 points).** *What did each step buy?* (a) Which gains and losses are larger than chance, and which may
 # be nothing but chance? Say how you tell, and why a run per rung is not enough to tell. (b) Take one step that helped
 # and one that did not help (or the two most different). Why does the trick have this effect *here*, with these pictures
-# and this budget? (c) The ladder that this one is named after, of the competition's winning group, had one run per
-# rung: 74.7 with class-balanced weights, 76.0 with OHEM, 78.1 with multi-scale testing, 78.5 with an auxiliary loss.
-# Which of these gains do you believe, and what would you ask the group for?
+# and this budget? (c) The winning group of the original competition reported one figure per rung, without a deviation:
+# 74.7 with class-balanced weights, 76.0 with OHEM, 78.1 with multi-scale testing, 78.5 with an auxiliary loss. Which of
+# these gains do you believe, and what would you ask the group for?
 
 # %% [markdown] role="answer" id="q1" points=4
 # ### BEGIN SOLUTION
-# (a) The standard deviation between seeds, pooled over all rungs with several of them, is $s$; a difference of two
-# means of $n$ trainings has the error $s\sqrt{2/n}$. Gains of less than twice that may be chance. One run per rung
-# cannot tell: of two single runs nobody knows whether the first was a lucky one. (b) A trained encoder helps where
-# pictures and epochs are few: edges, textures and shapes need not be learned again. OHEM takes the easy pixels away,
-# which teach most in a short training. (c) 0.4 between two single runs is what seeds alone may do; one would ask for
-# three seeds.
+# (The course's ladder.) (a) A gain is more than chance if it is larger than about two standard errors, 0.022 here. Two
+# are: the trained encoder, +0.043, and the class-balanced loss, +0.027, which help with all three seeds. The other five
+# lie within: augmentation −0.016, poly +0.003, OHEM +0.013, multi-scale testing −0.002, auxiliary head −0.002. One run
+# per rung cannot tell: a gain varies by 0.019 from seed to seed. With seed 0 alone the schedule would have been a
+# success (+0.022), with seed 2 a disaster (−0.029).
+#
+# (b) Class-balanced weights raise the loss of rare classes, and mean IoU counts a fence as much as the road: fence 0.16
+# to 0.28, persons 0.08 to 0.18. Poles stay at 0.00, as a weight does not make them wider than a pixel. Augmentation
+# makes new pictures out of old ones against learning by heart. After ten epochs nothing is known by heart: the model is
+# still learning, and now has harder pictures to learn from.
+#
+# (c) 1.3, 2.1 and 0.4 points, each one figure against another. If seeds differ there by a half of what they do here,
+# 0.4 means nothing, and 1.3 not much; 2.1 tests the same weights twice, but on 50 pictures. I would ask for three seeds
+# of each rung, and whether these pictures also chose the epoch.
 #
 # **Marking scheme** (4)
 # * 1.5 (a): compares gains with the standard error or the deviation between seeds, with numbers (0.5); names those that
 #   are larger and those that are not, as the table has them (0.5); a single run differs from another by chance alone,
-#   so that its difference to the next has an unknown part of it (0.5). Multi-scale testing may be called certain, as it
-#   tests the same weights, or uncertain, as other pictures might say otherwise: either with that reason.
+#   so that its difference to the next has an unknown part of it (0.5).
 # * 1.5 (b): two steps, each with a mechanism that fits what the trick does (0.5 each) and with a feature of *this*
 #   setting: few epochs, few classes, small pictures, a film of similar scenes (0.5). A reason that contradicts the
 #   table earns nothing; "it generalises better" is no mechanism.
@@ -254,17 +288,28 @@ print(in_words(ladder))
 
 # %% [markdown] role="answer" id="q2" points=4
 # ### BEGIN SOLUTION
-# (a) Six looks cost about six times the testing time and no training; every other step costs one training more, and
-# nothing in testing, as the auxiliary head is gone by then. (b) The car gets everything but multi-scale testing; the
-# other client gets all that did not lose. (c) Class weights and OHEM both lift rare classes, so whichever comes second
-# gains less. One would train each trick alone on the first rung, or the whole ladder without it, with several seeds.
+# (The course's ladder.) (a) In training, every rung costs one training of 75 to 79 s, whatever the trick: weights,
+# schedule, light and windows are nothing beside the network's own work. OHEM adds perhaps 4 s, the auxiliary head
+# another 4 s (83). The encoder was trained beforehand, which the table does not show. In testing all take 6 ms a
+# picture but multi-scale testing: 37 ms, six times as much, as six looks should, and no training. The auxiliary head is
+# gone in testing.
+#
+# (b) The car gets everything that is paid in training: the trained encoder and the class-balanced loss, perhaps OHEM.
+# It cannot afford multi-scale testing, which would need six times its processor. The other client would be offered
+# multi-scale testing, if it gained anything; at −0.002 on these small pictures I would not sell it to anybody before I
+# have seen it gain on theirs.
+#
+# (c) Tricks overlap: class weights and OHEM both lift rare classes, so that whichever comes second finds less to lift.
+# And a loss may be a gain elsewhere: augmentation might pay in a training ten times as long. One would train each trick
+# alone on the first rung, or the whole ladder without that one trick, with several seeds each.
 #
 # **Marking scheme** (4)
 # * 1.5 (a): multi-scale testing costs testing time, by a factor that is read off the table, and no training (0.5); the
-#   steps that train anew cost one training each, the windows of augmentation make it cheaper, the auxiliary head a
-#   little dearer, and it is gone in testing (0.5); at least three figures, rightly read (0.5).
+#   steps that train anew cost one training each, much the same for all, the auxiliary head a little more, and it is
+#   gone in testing (0.5); at least three figures, rightly read (0.5).
 # * 1.5 (b): the car gets everything but multi-scale testing, as all other steps are paid in training alone (0.5), with
-#   a figure for why (0.5); the other client gets multi-scale testing too, and no step that lost more than chance (0.5).
+#   a figure for why (0.5); to the other client multi-scale testing may be sold as far as the figures say that it gains,
+#   and no step that lost more than chance (0.5).
 # * 1 (c): tricks overlap, with an example, such as class weights and OHEM, which both lift rare classes (0.5); each
 #   trick alone on the first rung, or the whole ladder with that trick left out, with several seeds (0.5).
 # ### END SOLUTION

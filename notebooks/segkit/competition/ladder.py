@@ -1,7 +1,7 @@
 """The ladder: one model with one trick after another, several seeds each, so that gains can be told from chance.
 
-After the ladder of the original competition's winning group, which had one run per rung. Every rung keeps the tricks of
-those below it. The tricks are a student's, see `segkit.competition.tricks`.
+After the ladder of the original competition's winning group, which gives one figure per rung. Every rung keeps the
+tricks of those below it. The tricks are a student's, see `segkit.competition.tricks`.
 """
 
 import hashlib

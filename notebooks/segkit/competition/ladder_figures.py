@@ -118,7 +118,7 @@ def _draw_step(axis, row: int, step: Step, gain: Gain | None):
         axis.errorbar(step.mean_iou, row, xerr=step.deviation, color=INK, lw=1.2, capsize=4, zorder=2)
         right = max(right, step.mean_iou + step.deviation)
     if gain is not None:
-        color = GREY if gain.is_more_than_chance is False else INK
+        color = INK if gain.is_more_than_chance else GREY
         axis.text(right, row, f"  {gain}".replace("-", "−"), va="center", color=color)
 
 
@@ -129,7 +129,7 @@ def _ladder_in_words(steps: Sequence[Step], gains: Sequence[Gain | None]) -> str
         bought = ""
         if gain is not None:
             sure = {None: "", True: ", more than chance", False: f", within {ERRORS} standard errors"}
-            bought = f", {gain}{'' if gain.error == 0 else sure[gain.is_more_than_chance]}"
+            bought = f", {gain}{sure[gain.is_more_than_chance]}"
         cost = f"{step.training_seconds:.0f} s of training" if step.trained else "no training"
         cost += f", {1000 * step.testing_seconds:.0f} ms a picture"
         rows.append(f"{step.title} {step.mean_iou:.3f}{deviation}{bought}; {cost}")

@@ -3,7 +3,7 @@
 import json
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Gain:
     """What a step has bought over an earlier one, with the seeds that both were trained with.
 
     Attributes:
-        error: standard error of the gain by the chance between trainings; 0 where both test the same weights.
+        error: standard error of the gain by the chance between trainings; NaN if it is not known.
     """
 
     value: float
@@ -76,7 +76,7 @@ class Gain:
 
     @property
     def is_more_than_chance(self) -> bool | None:
-        """Whether it is larger than twice its error; None if no rung was trained twice, so that nobody knows."""
+        """Whether it is larger than twice its error; None if nobody knows that."""
         return None if math.isnan(self.error) else abs(self.value) > ERRORS * self.error
 
     def __str__(self) -> str:
@@ -99,27 +99,56 @@ class Ladder:
         freedom = sum(count for count, _ in squares)
         return math.sqrt(sum(count * square for count, square in squares) / freedom) if freedom else math.nan
 
+    @property
+    def paired_spread(self) -> float:
+        """The standard deviation of a step's gain between seeds, pooled over all steps with two seeds in common.
+
+        Neighbouring rungs of one seed have the same first weights and order of pictures, so that their difference
+        varies less than each of them. NaN if no step has two seeds in common.
+        """
+        squares, freedom = 0.0, 0
+        for before, step in self._neighbours():
+            differences = list(_differences(step, before).values())
+            if len(differences) > 1:
+                squares += (len(differences) - 1) * statistics.variance(differences)
+                freedom += len(differences) - 1
+        return math.sqrt(squares / freedom) if freedom else math.nan
+
+    def _neighbours(self) -> Iterator[tuple[Step, Step]]:
+        return zip(self.steps, self.steps[1:], strict=False)
+
     def gain(self, step: Step, before: Step) -> Gain:
         """What `step` has bought over `before`.
+
+        Its standard error is `paired_spread` over the root of the seeds, if the two are neighbours and that is known;
+        or else that of the difference of two independent means, which weights that are tested twice do not have.
 
         Raises:
             CourseError: if they have no seed in common.
         """
-        seeds = step.measured.keys() & before.measured.keys()
-        if not seeds:
+        differences = _differences(step, before)
+        if not differences:
             raise CourseError(f"{step.title} and {before.title} have no seed in common: climb the ladder to its end.")
-        value = statistics.fmean(step.measured[seed].mean_iou - before.measured[seed].mean_iou for seed in seeds)
-        same_weights = not step.trained and self.steps.index(step) == self.steps.index(before) + 1
-        error = 0.0 if same_weights else self.spread * math.sqrt(2 / len(seeds))
-        return Gain(value, len(seeds), error)
+        neighbours, count = (before, step) in self._neighbours(), len(differences)
+        if neighbours and not math.isnan(self.paired_spread):
+            error = self.paired_spread / math.sqrt(count)
+        else:
+            error = math.nan if neighbours and not step.trained else self.spread * math.sqrt(2 / count)
+        return Gain(statistics.fmean(differences.values()), count, error)
 
     def gains(self) -> list[Gain | None]:
         """Of every step over the one before; None of the first."""
-        return [None, *(self.gain(step, before) for before, step in zip(self.steps, self.steps[1:], strict=False))]
+        return [None, *(self.gain(step, before) for before, step in self._neighbours())]
 
     def as_json(self) -> dict:
         """What `read_ladder` reads back."""
         return {"steps": [asdict(step) for step in self.steps]}
+
+
+def _differences(step: Step, before: Step) -> dict[int, float]:
+    """What a step adds to mean IoU with every seed that both have."""
+    seeds = sorted(step.measured.keys() & before.measured.keys())
+    return {seed: step.measured[seed].mean_iou - before.measured[seed].mean_iou for seed in seeds}
 
 
 def ladder_from(kept: dict) -> Ladder:
@@ -173,23 +202,25 @@ def ladder_table(ladder: Ladder) -> Table:
 def _chance(gain: Gain | None) -> str:
     if gain is None:
         return ""
-    if math.isnan(gain.error):
-        return "unknown"
-    return f"± {ERRORS * gain.error:.3f}" if gain.error else "same weights"
+    return "unknown" if math.isnan(gain.error) else f"± {ERRORS * gain.error:.3f}"
 
 
 def in_words(ladder: Ladder) -> str:
     """What the table says of chance, in sentences."""
     if math.isnan(ladder.spread):
         return "No step was trained with two seeds, so nobody knows how much of a gain is chance."
-    compared = [(step, gain) for step, gain in zip(ladder.steps, ladder.gains(), strict=True) if gain and gain.error]
-    sure = [f"{step.title} ({gain})" for step, gain in compared if gain.is_more_than_chance]
-    unsure = [f"{step.title} ({gain})" for step, gain in compared if not gain.is_more_than_chance]
+    kinds: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    for step, gain in zip(ladder.steps, ladder.gains(), strict=True):
+        if gain is not None:
+            kinds[gain.is_more_than_chance].append(f"{step.title} ({gain})")
     sentences = [
-        f"Trainings that differ in nothing but the seed differ by {ladder.spread:.3f} (standard deviation).",
-        f"Larger than {ERRORS} standard errors: {_listed(sure)}.",
-        f"Within them, where chance alone may be at work: {_listed(unsure)}.",
+        f"Trainings that differ in nothing but the seed differ by {ladder.spread:.3f} (standard deviation)"
+        + ("." if math.isnan(ladder.paired_spread) else f", a step's gain by {ladder.paired_spread:.3f}."),
+        f"Larger than {ERRORS} standard errors: {_listed(kinds[True])}.",
+        f"Within them, where chance alone may be at work: {_listed(kinds[False])}.",
     ]
+    if kinds[None]:
+        sentences.append(f"Tested with one seed, so that nobody knows: {_listed(kinds[None])}.")
     if len(ladder.steps) > 2:
         whole = ladder.gain(ladder.steps[-1], ladder.steps[0])
         sentences.append(
