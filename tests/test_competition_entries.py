@@ -130,7 +130,8 @@ def test_an_entry_of_code_stands_alone_and_is_scored_as_the_model_is(desk, entri
 def test_the_notebooks_that_an_entry_builds_on_go_along(desk, entries, hidden, tmp_path):
     """A chain of three, as with the modules and the model of the first assignment."""
     write_notebook(desk, CODE.replace("Competitor", "SegFormer"), "03_model")
-    write_notebook(desk, "from segkit import student_code\nWIDTH = student_code('01_streets').WIDTH", "02_training")
+    width = "from segkit import student_code\nWIDTH = student_code(notebook='01_streets').WIDTH"
+    write_notebook(desk, width, "02_training")
     write_notebook(desk, "WIDTH = 5", "01_streets")
     own = "from segkit import student_code\nSegFormer = student_code('03_model').SegFormer\n"
     own += "class Competitor(SegFormer):\n    def __init__(self):\n        "
