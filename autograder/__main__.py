@@ -46,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     add("audit", _audit, "check that what is committed is what the sources build, and that it gives nothing away", None)
     bundle = add("bundle", _bundle, "write the zip that students download", None)
     bundle.add_argument("--out", type=Path, default=Path("dist/segformer-course.zip"), help="the zip to write")
-    collect = add("collect", _collect, "put what was handed in, or a platform's download of it, into submitted/")
+    collect = add(
+        "collect", _collect, "put what was handed in, or a platform's download of it, into submitted/ and entries/"
+    )
     collect.add_argument("sources", nargs="+", type=Path, metavar="DIR_or_ZIP", help="what was handed in or downloaded")
     collect.add_argument(
         "--attempts", choices=("latest", "all"), default="latest", help="all: keep older ones under collected/, too"

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from street_entries import picture_entry, write_hidden, write_labelled, write_zi
 
 from autograder.__main__ import main
 from autograder.competition.board import as_page, write_board
+from autograder.competition.competing import results_table
 from autograder.competition.score import Score
 from autograder.competition.scoring import Attempt
 from autograder.competition.standings import standings
@@ -45,7 +47,8 @@ def attempt(
     found = confusions(right=mean_iou, seed=seed)
     ious = dict(zip(CITYSCAPES_CLASSES, per_class(found.sum(0)), strict=True))
     evaluation = Evaluation(mean_iou, ious, len(found), 10**6, cost, (96, 320), 2.5)
-    return Attempt(team, f"{number}.zip", number, order, name, Score(evaluation, found, claimed))
+    score = Score(evaluation, found, claimed)
+    return Attempt(team, f"{number}.zip", number, order, made=2, name=name, score=score)
 
 
 # --- who stands where -----------------------------------------------------------------------------------------------
@@ -55,7 +58,7 @@ def test_the_best_attempt_stands_and_all_are_counted():
     results = [attempt("ada", 0.5, 10, 0), attempt("ada", 0.6, 20, 1, number=2), attempt("bo", 0.55, 5, 2)]
     board = standings([*results, Attempt("ada", "9.zip", said="damaged")], SECRET)
     assert [(own.student, own.rank, own.file, own.attempts) for own in board] == [
-        ("ada", 1, "2.zip", 2), ("bo", 2, "1.zip", 1),
+        ("ada", 1, "2.zip", 2), ("bo", 2, "1.zip", 2),
     ]  # fmt: skip
     with pytest.raises(CourseError, match="No entry has a score yet"):
         standings([Attempt("ada", "9.zip", said="damaged")], SECRET)
@@ -168,6 +171,15 @@ def test_the_page_shows_front_claims_ties_and_chance_and_nothing_is_active():
     assert page.texts.count("road") == 1 and page.tags.count("table") == 2
 
 
+def test_a_model_that_multiplies_nothing_is_on_the_front_and_in_no_plot():
+    """A constant answer costs 0, which has no place on a logarithmic axis: the others still have a page."""
+    board = standings([attempt("constant", 0.3, 0), attempt("ada", 0.5, 10**9, 1)], SECRET)
+    assert all(own.on_front for own in board)
+    text = as_page(board)
+    (path,) = re.findall(r'<path d="M ([^"]+)"/>', text)
+    assert text.count("<circle cx") == 1 and " V " not in path and "at 0 multiply-adds" in text
+
+
 def test_the_table_has_numbers_names_without_formulas_and_teams_only_when_asked(tmp_path):
     def rows(**options) -> list[dict]:
         _, table = write_board(RESULTS, tmp_path, secret=SECRET, **options)
@@ -181,6 +193,17 @@ def test_the_table_has_numbers_names_without_formulas_and_teams_only_when_asked(
     assert rows(with_ids=True)[1] | {"student": "bo", "file": "1.zip"} == rows(with_ids=True)[1]
     with pytest.raises(CourseError, match="could not be written"):
         write_board(RESULTS, tmp_path / "leaderboard.csv" / "x", secret=SECRET)
+
+
+def test_nothing_that_an_entry_says_is_a_line_of_its_own_or_cannot_be_printed(tmp_path):
+    """Half a surrogate pair cannot be written as UTF-8, and whoever prints a line break could forge a result."""
+    forged = "x\nbo                   1.zip    attempt 1   mean IoU 0.9999\x1b[2J \ud800"
+    text = results_table([Attempt("ada", "\udcff\n.zip", said=forged), attempt("bo", 0.5, 10)])
+    text.encode()
+    assert len(text.splitlines()) == 3 and "\x1b" not in text and "x\\nbo" in text
+    results = [replace(attempt("bo", 0.5, 10), file="\udcff.zip")]
+    _, table = write_board(results, tmp_path, secret=SECRET, with_ids=True)
+    assert "\\udcff.zip" in table.read_text()
 
 
 def test_the_commands_set_aside_score_and_write(tmp_path, monkeypatch, capsys):

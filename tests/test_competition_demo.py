@@ -16,6 +16,7 @@ from autograder.competition.set_aside import set_aside
 from autograder.completion import complete_assignment
 from segkit.competition.entries import CODE, PICTURES, ZOO
 from segkit.errors import CourseError
+from segkit.student import provide_sources
 
 QUIET = {"progress": False, "accelerator": "cpu"}
 BUDGET = replace(demo_competition.BUDGET, epochs=1, batch_size=2)
@@ -25,6 +26,7 @@ BUDGET = replace(demo_competition.BUDGET, epochs=1, batch_size=2)
 def made(tmp_path_factory) -> Path:
     """Entries of one model of the zoo, of own code, of pictures, and the forged one; and what was set aside."""
     out = tmp_path_factory.mktemp("demo")
+    provide_sources({})  # the notebooks are read from their files, whatever another test has provided
     set_aside(write_streets(out / "kitti"), out / "students", out / "hidden", 2, b"secret")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo_competition, "ZOO", {demo_competition.PREDICTOR: "segformer_b0"})

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import zipfile
 from pathlib import Path
 
@@ -81,7 +82,8 @@ def hidden(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def desk(tmp_path, monkeypatch) -> Path:
-    """A student's folder."""
+    """A student's folder, whose notebooks are read from their files, whatever another test has provided."""
+    provide_sources({})
     (tmp_path / "desk").mkdir()
     write_notebook(tmp_path / "desk")
     monkeypatch.chdir(tmp_path / "desk")
@@ -128,7 +130,8 @@ def test_an_entry_of_code_stands_alone_and_is_scored_as_the_model_is(desk, entri
 def test_the_notebooks_that_an_entry_builds_on_go_along(desk, entries, hidden, tmp_path):
     """A chain of three, as with the modules and the model of the first assignment."""
     write_notebook(desk, CODE.replace("Competitor", "SegFormer"), "03_model")
-    write_notebook(desk, "from segkit import student_code\nWIDTH = student_code('01_streets').WIDTH", "02_training")
+    width = "from segkit import student_code\nWIDTH = student_code(notebook='01_streets').WIDTH"
+    write_notebook(desk, width, "02_training")
     write_notebook(desk, "WIDTH = 5", "01_streets")
     own = "from segkit import student_code\nSegFormer = student_code('03_model').SegFormer\n"
     own += "class Competitor(SegFormer):\n    def __init__(self):\n        "
@@ -244,6 +247,25 @@ def test_the_same_entry_has_the_same_content_however_it_is_packed_and_called(tmp
     assert smaller.content != first.content and smaller.model == first.model
 
 
+@pytest.mark.parametrize("told", ["in the last bytes", "behind a comment", "for large archives"])
+def test_a_zip_whose_table_is_too_large_is_not_opened(tmp_path, monkeypatch, told):
+    """Millions of empty members fit into a file that is small enough, and take minutes and gigabytes to list."""
+    path = write_zip(tmp_path / "1.zip", {"pictures/" + 300 * "a" + f"{number}.png": b"" for number in range(3000)})
+    data = path.read_bytes()
+    if told == "behind a comment":
+        path.write_bytes(data[:-2] + b"\1\0x")
+    if told == "for large archives":
+        end, size = data[-22:], len(data) - 22
+        (table,) = struct.unpack("<L", end[12:16])
+        large = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, 3000, 3000, table, size - table)
+        path.write_bytes(data[:-22] + large + struct.pack("<4sLQL", b"PK\6\7", 0, size, 1) + end[:12] + bytes(10))
+    with zipfile.ZipFile(path) as archive:
+        assert len(archive.infolist()) == 3000
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(CourseError, match="no zip file, or a damaged one"):
+        read_entry(path)
+
+
 # --- counted --------------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +282,25 @@ def test_a_second_run_scores_only_what_is_new(entries, hidden, tmp_path, monkeyp
     assert kept.score.evaluation == before.score.evaluation and torch.equal(
         kept.score.confusions, before.score.confusions
     )
+
+
+@pytest.mark.parametrize("old", ["{}", '{"begun": true, "score": {}}', '{"begun": true, "said": "no"}'])
+def test_a_score_that_another_version_of_the_course_kept_is_measured_again(entries, hidden, tmp_path, old):
+    write_zip(entries / "ada/1.zip", picture_entry())
+    first = scored(entries, hidden, tmp_path)["ada/1.zip"]
+    (kept,) = (tmp_path / "kept/evaluations").glob("*.json")
+    kept.write_text(old)
+    again = scored(entries, hidden, tmp_path)["ada/1.zip"]
+    assert again.score.evaluation == first.score.evaluation and again.number == 1
+
+
+def test_a_claim_is_that_of_its_entry_though_equal_pictures_are_scored_once(entries, hidden, tmp_path):
+    """Neither a copy's claim nor one that was corrected is taken for another's."""
+    for number, (team, claim) in enumerate({"ada": 10**9, "bo": 5, "cy": None}.items(), start=1):
+        write_zip(entries / f"{team}/1.zip", picture_entry(claimed_multiply_adds=claim))
+        os.utime(entries / f"{team}/1.zip", (number, number))
+    results = scored(entries, hidden, tmp_path)
+    assert [results[f"{team}/1.zip"].score.evaluation.multiply_adds for team in ("ada", "bo", "cy")] == [10**9, 5, 0]
 
 
 def test_other_pictures_are_another_competition(entries, hidden, tmp_path):
@@ -294,6 +335,10 @@ def test_more_attempts_are_not_had_by_renaming_deleting_or_another_folder_of_the
     os.utime(entries / "grace/2.zip", (1, 1))
     results = scored(entries, hidden, tmp_path, attempts=2, groups=groups)
     assert results["tigers/2.zip"].number == 2 and results["tigers/3.zip"].score is None
+    os.remove(entries / "grace/2.zip")
+    write_zip(entries / "grace/1.zip", picture_entry())
+    (first, _) = scored(entries, hidden, tmp_path, attempts=2, groups=groups).values()
+    assert (first.number, first.made) == (1, 2), "the one that was deleted stays counted"
 
 
 def test_whose_code_fails_before_it_sees_a_picture_has_made_no_attempt(entries, hidden, tmp_path):

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from autograder.collect.entries import Listing, UnusableError, list_folder, open_zip
+from autograder.collect.entries import Listing, UnusableError, list_folder, on_disk, open_zip
 from autograder.collect.handed import HandIn, hand_ins
 from autograder.collect.layouts import Pile, Sender, piles
 from autograder.collect.people import read_roster
-from autograder.collect.placing import KEPT, Placed, place, said
+from autograder.collect.placing import ENTRIES, KEPT, Placed, place, place_entries, said
 from autograder.collect.who import Owners
+from autograder.competition.reading import is_entry
 from autograder.course.alone import alone
 from autograder.groups.file import read_groups
 from autograder.triage.sentences import listing
@@ -27,6 +28,7 @@ _TITLES = {
     "new": "Put into submitted/",
     "replaced": "Replaced in submitted/",
     "left": "Left aside",
+    "entries": "Put into entries/",
     "groups": "Groups",
     "remarks": "To look at",
     "unplaced": "Not placed",
@@ -55,11 +57,13 @@ class Summary(Placed):
                 lines += [f"{title}: {len(sentences)}", *(f"  {sentence}" for sentence in sentences)]
         if self.unchanged:
             lines.append(f"Already in submitted/, unchanged: {self.unchanged}")
+        if self.entered:
+            lines.append(f"Already in entries/: {self.entered}")
         return "\n".join(lines) or "Nothing was handed in there."
 
 
 def collect(root: Path, sources: Sequence[Path], assignment: str, *, keep_all: bool = False) -> Summary:
-    """Put what was handed in into `submitted/<id>/<assignment>/` of the course in `root`.
+    """Put what was handed in into `submitted/<id>/<assignment>/` of the course in `root`, or into `entries/<id>/`.
 
     Args:
         sources: zips of `segkit.submit`, downloads of Canvas, Moodle or Gradescope, or folders that hold such.
@@ -84,7 +88,10 @@ def collect(root: Path, sources: Sequence[Path], assignment: str, *, keep_all: b
         for (name, about), theirs in _by_place(attempts, assignment, owners, summary).items():
             _remark(name, theirs, summary)
             try:
-                place(root, name, about, (attempt for _, attempt in theirs), summary, keep_all=keep_all)
+                if about == ENTRIES:
+                    place_entries(root, name, (attempt for _, attempt in theirs), summary)
+                else:
+                    place(root, name, about, (attempt for _, attempt in theirs), summary, keep_all=keep_all)
             except UnusableError as error:
                 summary.unplaced += [f"{attempt.label}: {error} ({name})" for _, attempt in theirs]
             summary.remarks += _also_alone(root, name, about, owners)
@@ -141,6 +148,8 @@ def _take(
     summary.remarks += [f"{label}: {sentence}" for sentence in listed.refused]
     if stem is not None and not listed.entries:
         raise UnusableError("nothing is in it")
+    if listed.zip and is_entry([entry.inner for entry in listed.entries]):  # the zip itself is what was handed in
+        listed = Listing([on_disk(listed.zip.path, (f"{stem}.zip",))])
     for pile in piles(listed.entries, label, stem):
         try:
             entry, *others = pile.entries
@@ -176,7 +185,7 @@ def _identified(attempts: list[HandIn], owners: Owners, summary: Summary) -> lis
 def _by_place(
     attempts: list[tuple[str, HandIn]], assignment: str, owners: Owners, summary: Summary
 ) -> dict[tuple[str, str], list[tuple[str, HandIn]]]:
-    """The attempts of each student or group for each assignment, and which member handed it in."""
+    """The attempts of each student or group for each assignment, or for ENTRIES, and which member handed it in."""
     found = defaultdict(list)
     # Groups that receipts name are formed first: a member's attempt without a receipt belongs to the group, too.
     for student, attempt in sorted(attempts, key=lambda pair: pair[1].receipt is None):
@@ -186,7 +195,8 @@ def _by_place(
             summary.unplaced.append(f"{attempt.label}: {error}")
         else:
             about = attempt.receipt.assignment if attempt.receipt else assignment
-            found[name, about].append((student, attempt))
+            # Entries stay with whoever made them: `compete` knows who is in which group.
+            found[(student, ENTRIES) if attempt.entry else (name, about)].append((student, attempt))
     return dict(sorted(found.items()))
 
 
@@ -204,6 +214,8 @@ def _remark(name: str, theirs: Iterable[tuple[str, HandIn]], summary: Summary) -
         if attempt.sender.late:
             whose = "" if attempt.time is None else ", by the student's own receipt"
             summary.remarks.append(f"{name}: Canvas marks it late; {said(attempt.time)}{whose}")
+        elif attempt.time is None and attempt.entry:
+            summary.remarks.append(f"{name}: nothing says when an entry was handed in, so it counts as of now")
         elif attempt.time is None:
             summary.remarks.append(f"{name}: nothing says when it was handed in, so it counts as on time")
 

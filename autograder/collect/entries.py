@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from autograder.competition.reading import MAX_ZIP
 from autograder.triage.sentences import printable
 
 MAX_ENTRIES = 100_000
 MAX_DEPTH = 12
-MAX_ZIP = 256 * 2**20  # bytes of a zip that is not a whole platform's download
 _CENTRAL = re.compile(rb"PK\x01\x02")  # begins each entry in a zip's directory
 _CHUNK = 2**20
 _NOT_SEARCHED = {"__macosx", "__pycache__"}
@@ -38,6 +38,11 @@ class Entry:
     def name(self) -> str:
         """The last part of its path."""
         return self.parts[-1]
+
+    @property
+    def inner(self) -> str:
+        """Its whole path, to be compared and never shown."""
+        return "/".join(self.parts)
 
     @property
     def label(self) -> str:
@@ -72,7 +77,10 @@ class Entry:
         return b"".join(self.chunks(limit))
 
     def copied(self, scratch: Path) -> Path:
-        """Where this zip is on the disk: its own place, or a copy in `scratch`; raises as `chunks`."""
+        """Where this zip is on the disk: its own place, or a copy in `scratch`; raises as `chunks`.
+
+        One in a platform's download has MAX_ZIP bytes at most, which is what an entry of the competition may have.
+        """
         if self.path is not None:
             return self.path
         with tempfile.NamedTemporaryFile(dir=scratch, suffix=".zip", delete=False) as file:
@@ -83,10 +91,11 @@ class Entry:
 
 @dataclass
 class Listing:
-    """What stands in a folder or zip, and what of it was refused: sentences."""
+    """What stands in a folder or zip, and what of it was refused: sentences; `zip`: the zip itself, as one file."""
 
     entries: list[Entry] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    zip: Entry | None = None
 
 
 def list_folder(folder: Path) -> Listing:
@@ -108,7 +117,7 @@ def list_folder(folder: Path) -> Listing:
             if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
                 found.refused.append(f"{printable('/'.join(path))} is a link or no ordinary file, and is not followed")
             elif entry.is_file():
-                found.entries.append(Entry(path, _opener(Path(entry.path)), Path(entry.path)))
+                found.entries.append(on_disk(Path(entry.path), path))
             elif len(path) < MAX_DEPTH:
                 waiting.append(path)
         if len(found.entries) > MAX_ENTRIES:
@@ -116,8 +125,9 @@ def list_folder(folder: Path) -> Listing:
     return found
 
 
-def _opener(path: Path) -> Callable[[], BinaryIO]:
-    return lambda: open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+def on_disk(path: Path, parts: tuple[str, ...]) -> Entry:
+    """A file that is not in a zip, with a path of these parts."""
+    return Entry(parts, lambda: open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb"), path)
 
 
 @contextmanager
@@ -135,7 +145,7 @@ def open_zip(source: Path) -> Iterator[Listing]:
     except Exception as error:  # as above
         raise UnusableError(f"it cannot be opened as a zip ({printable(str(error), 80)})") from None
     with archive:
-        yield _listed(archive)
+        yield replace(_listed(archive), zip=on_disk(source, (source.name,)))
 
 
 def _require_few_entries(source: Path) -> None:

@@ -1,19 +1,25 @@
-"""From the files that somebody handed in together to what grading reads of them, unpacked into a folder of ours."""
+"""From the files that somebody handed in together to what grading reads of them, copied into a folder of ours."""
 
 import errno
+import tempfile
+import zipfile
+from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from autograder.collect.entries import Entry, UnusableError, open_zip
+from autograder.collect.entries import Entry, UnusableError, on_disk, open_zip
 from autograder.collect.layouts import Pile, Sender
 from autograder.collect.receipt import MAX_BYTES, Receipt, read_receipt
+from autograder.competition.reading import MAX_ZIP, is_entry, is_member
 from autograder.triage.finding import MAX_FILE, RESULTS, is_checkpoint, is_notebook, is_settings
 from autograder.triage.sentences import listing, printable
+from segkit.competition.entries import ABOUT, FOLDER
 from segkit.handing_in import RECEIPT
 
+ENTRY = "entry.zip"  # what an entry of the competition is called here, whatever it was called before
 MAX_FILES = 100
 MAX_TOTAL = 512 * 2**20
 MAX_NAME = 150  # bytes
@@ -24,7 +30,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class HandIn:
     """One attempt: its files in `folder`, sha256 by path, and what is known about it.
 
-    `remarks`: what was left aside, and what is odd about it, in sentences.
+    `remarks`: what was left aside, and what is odd about it, in sentences. `entry`: whether it is an entry of the
+    competition, whose only file is its zip.
     """
 
     label: str
@@ -33,6 +40,7 @@ class HandIn:
     files: dict[str, str] = field(default_factory=dict)
     receipt: Receipt | None = None
     remarks: list[str] = field(default_factory=list)
+    entry: bool = False
 
     @property
     def time(self) -> datetime | None:
@@ -51,7 +59,7 @@ def digest_of(files: dict[str, str]) -> str:
 
 
 def hand_ins(pile: Pile, scratch: Path) -> list[HandIn]:
-    """The attempts in a pile: each zip with a receipt is one, all else together is one.
+    """The attempts in a pile: each zip with a receipt is one, each entry of the competition, and all else together.
 
     Args:
         scratch: an empty folder of ours, for what is unpacked.
@@ -67,21 +75,100 @@ def hand_ins(pile: Pile, scratch: Path) -> list[HandIn]:
             try:
                 listed = opened.enter_context(open_zip(entry.copied(scratch)))
                 refused += listed.refused
-                if any(inner.name == RECEIPT for inner in listed.entries):
+                if is_entry([inner.inner for inner in listed.entries]):
+                    found.append(_entered(listed.zip, pile, f"/{entry.label}", scratch / str(number)))
+                elif any(inner.name == RECEIPT for inner in listed.entries):
                     found.append(_unpacked(listed.entries, pile, f"/{entry.label}", scratch / str(number)))
                 else:
                     loose += listed.entries
             except UnusableError as error:
                 refused.append(str(error) if entry.label in str(error) else f"{entry.label}: {error}")
-        if any(is_notebook(entry.name) for entry in loose):
-            try:
-                found.append(_unpacked(loose, pile, "", scratch / "0"))
-            except UnusableError as error:
-                refused.append(str(error))
+        found += _loose(loose, pile, scratch, refused)
     if not found:
-        raise UnusableError(f"no notebook is in it{f' ({listing(refused)})' if refused else ''}")
+        why = f" ({listing(refused)})" if refused else ""
+        raise UnusableError(f"no notebook and no entry of the competition is in it{why}")
     found[-1].remarks += refused
+    _share_receipt(found)
     return found
+
+
+def _loose(loose: list[Entry], pile: Pile, scratch: Path, refused: list[str]) -> list[HandIn]:
+    """The attempts in files that lie in no zip of their own."""
+    found: list[HandIn] = []
+    entries, others = _apart(loose)
+    if any(entry.name == ABOUT for entry in others):
+        refused.append(f"{ABOUT} is in it, and beside it not exactly the files of an entry")
+    closed = [entry.label for entry in others if _is_zip(entry)]
+    if closed:
+        refused.append(f"{listing(closed)}: a zip in another one, which is not opened")
+    left = MAX_ZIP
+    for number, members in enumerate(entries[:MAX_FILES]):
+        try:
+            found.append(_entered(_packed(members, scratch, left), pile, "", scratch / f"entry-{number}"))
+            left -= (found[-1].folder / ENTRY).stat().st_size
+        except UnusableError as error:
+            refused.append(str(error))
+    if any(is_notebook(entry.name) for entry in others):
+        try:
+            found.append(_unpacked(others, pile, "", scratch / "0"))
+        except UnusableError as error:
+            refused.append(str(error))
+    return found
+
+
+def _apart(loose: list[Entry]) -> tuple[list[list[Entry]], list[Entry]]:
+    """The files of each entry that a platform has unpacked, as Gradescope does, and all others."""
+    others: list[Entry] = []
+    folders: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in loose:
+        depth = len(entry.parts) - (2 if entry.parts[-2:-1] == (FOLDER.rstrip("/"),) else 1)
+        if is_member(entry.below(depth).inner) and _is_plain(entry.name):
+            folders[entry.parts[:depth]].append(entry)
+        else:
+            others.append(entry)
+    found = []
+    for folder, members in folders.items():
+        inside = [entry.below(len(folder)) for entry in members]
+        if is_entry([entry.inner for entry in inside]):
+            found.append(inside)
+        else:
+            others += members
+    return found, others
+
+
+def _packed(members: list[Entry], scratch: Path, left: int) -> Entry:
+    """These files as one zip again: the same files are the same zip.
+
+    Raises:
+        UnusableError: if they cannot be read, or have more than `left` bytes.
+    """
+    with (
+        tempfile.NamedTemporaryFile(dir=scratch, suffix=".zip", delete=False) as file,
+        zipfile.ZipFile(file, "w") as archive,
+    ):
+        for member in sorted(members, key=lambda member: member.parts):
+            with archive.open(zipfile.ZipInfo(member.inner), "w") as target:
+                for chunk in member.chunks(left):
+                    left -= target.write(chunk)
+    return on_disk(Path(file.name), (ENTRY,))
+
+
+def _entered(entry: Entry, pile: Pile, within: str, folder: Path) -> HandIn:
+    """An entry of the competition: its zip is copied as it is, and read by `compete` alone."""
+    attempt = HandIn(pile.label + within, pile.sender, folder, entry=True)
+    _copy(entry, attempt, ENTRY, MAX_ZIP)
+    if entry.path.parent == folder.parent:  # a copy of ours, which may be as large again
+        entry.path.unlink()
+    return attempt
+
+
+def _share_receipt(found: list[HandIn]) -> None:
+    """An entry has no receipt: the latest one in the same hand-in is about it, too, if all name one student."""
+    receipts = [attempt.receipt for attempt in found if attempt.receipt]
+    if len({receipt.student for receipt in receipts}) == 1:
+        latest = max(receipts, key=lambda receipt: (receipt.time is not None, receipt.time))
+        for attempt in found:
+            attempt.receipt = latest if attempt.entry else attempt.receipt
 
 
 def _is_zip(entry: Entry) -> bool:

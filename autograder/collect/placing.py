@@ -1,8 +1,10 @@
 """Putting attempts into `submitted/<id>/<assignment>/`: the latest counts, and nothing that was there is lost.
 
-What gives way, and with `--attempts all` what is older, is kept under `collected/<assignment>/<id>/`.
+What gives way, and with `--attempts all` what is older, is kept under `collected/<assignment>/<id>/`. Entries of the
+competition all count: each one comes to `entries/<id>/`.
 """
 
+import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,22 +15,25 @@ from pathlib import Path
 from nbgrader.utils import parse_utc
 
 from autograder.collect.entries import UnusableError
-from autograder.collect.handed import HandIn, digest_of
+from autograder.collect.handed import ENTRY, HandIn, digest_of
 
 TIMESTAMP = "timestamp.txt"
 KEPT = "collected"
+ENTRIES = "entries"
 _FORMAT = "%Y-%m-%d %H:%M:%S.%f UTC"  # as nbgrader writes and reads it
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
 class Placed:
-    """What was done, in sentences; `unchanged`: how many stood there already."""
+    """What was done, in sentences; `unchanged`, `entered`: how many stood there already."""
 
     new: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
     unchanged: int = 0
+    entered: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,27 @@ def place(root: Path, name: str, assignment: str, attempts: Iterable[HandIn], do
         _keep(attempt, kept, standing)
 
 
+def place_entries(root: Path, name: str, attempts: Iterable[HandIn], done: Placed) -> None:
+    """Put entries of the competition into `entries/<name>/`: all of them, each content once.
+
+    A file's time of change becomes that of its hand-in, by which `compete` orders attempts; without one it is now.
+
+    Raises:
+        UnusableError: if what stands there is a link or a file.
+    """
+    folder = root / ENTRIES / name
+    _is_there(folder)
+    for attempt in sorted(attempts, key=lambda attempt: (attempt.time is None, attempt.time or _NEVER, attempt.label)):
+        if any(folder.glob(f"*-{_short(attempt.digest)}.zip")):
+            done.entered += 1
+            continue
+        handed_in, path = attempt.folder / ENTRY, folder / f"{_stamp(attempt.time, attempt.digest)}.zip"
+        os.utime(handed_in, None if attempt.time is None else (attempt.time.timestamp(),) * 2)
+        folder.mkdir(parents=True, exist_ok=True)
+        handed_in.rename(path)
+        done.entries.append(f"{name}: {path.name}, {said(attempt.time)}, from {attempt.label}")
+
+
 def _replace(folder: Path, latest: HandIn, old: Path) -> None:
     """Move what stands there to `old` and the latest into its place; interrupted, it stands there again."""
     old.parent.mkdir(parents=True, exist_ok=True)
@@ -96,13 +122,8 @@ def _gives_way(standing: _Standing, latest: HandIn) -> bool:
 
 
 def _standing(folder: Path) -> _Standing | None:
-    for path in (folder.parent, folder):
-        try:
-            mode = path.lstat().st_mode
-        except FileNotFoundError:
-            return None
-        if not stat.S_ISDIR(mode):
-            raise UnusableError(f"{path} is a link or a file, and is not written to: move it away")
+    if not (_is_there(folder.parent) and _is_there(folder)):
+        return None
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -112,6 +133,17 @@ def _standing(folder: Path) -> _Standing | None:
             with path.open("rb") as file:
                 files[name] = file_digest(file, "sha256").hexdigest()
     return _Standing(folder, digest_of(files), _read_time(folder / TIMESTAMP))
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether there is such a folder; raises UnusableError if it is something else."""
+    try:
+        mode = folder.lstat().st_mode
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(mode):
+        raise UnusableError(f"{folder} is a link or a file, and is not written to: move it away")
+    return True
 
 
 def _read_time(path: Path) -> datetime | None:
@@ -146,7 +178,11 @@ def _free(kept: Path, time: datetime | None, digest: str) -> Path:
 
 
 def _stamp(time: datetime | None, digest: str) -> str:
-    return f"{time:%Y%m%dT%H%M%SZ}-{digest[:8]}" if time else f"undated-{digest[:8]}"
+    return f"{time:%Y%m%dT%H%M%SZ}-{_short(digest)}" if time else f"undated-{_short(digest)}"
+
+
+def _short(digest: str) -> str:
+    return digest[:8]
 
 
 def said(time: datetime | None) -> str:

@@ -107,7 +107,8 @@ class Owners:
         """Remember an attempt before groups are formed: from which account, and what each one's latest receipt says."""
         self.known.add(student)
         if self.roster is None and attempt.sender.account:
-            self._accounts[_platform(student, attempt)][attempt.sender.account].add(attempt.digest)
+            accounts = self._accounts[_platform(student, attempt, attempt.entry)]
+            accounts[attempt.sender.account].add(attempt.digest)
         if attempt.receipt is not None:
             last = self._latest.get(student)
             if last is None or (attempt.time and (not last.time or attempt.time >= last.time)):
@@ -119,10 +120,11 @@ class Owners:
         Raises:
             UnusableError: if that is not certain.
         """
-        accounts = self._accounts[_platform(student, attempt)]
-        if len(accounts) > 1 and len(set().union(*accounts.values())) > 1:  # members may upload the same zip each
-            named = listing(sorted(accounts))
-            raise UnusableError(f"several accounts of {attempt.sender.system} hand in as {student}: {named}")
+        for entry in {False, attempt.entry}:  # an entry may have its receipt from a submission of another's name
+            accounts = self._accounts[_platform(student, attempt, entry)]
+            if len(accounts) > 1 and len(set().union(*accounts.values())) > 1:  # members may upload the same zip each
+                named = listing(sorted(accounts))
+                raise UnusableError(f"several accounts of {attempt.sender.system} hand in as {student}: {named}")
         if student in self.groups.members:
             return student
         own, receipt = self.groups.of(student), attempt.receipt
@@ -177,6 +179,6 @@ class Owners:
             self.said.append(sentence)
 
 
-def _platform(student: str, attempt: HandIn) -> tuple[str, str, str]:
+def _platform(student: str, attempt: HandIn, entry: bool) -> tuple[str, str, str, bool]:
     """Where an account belongs to one student: Moodle's numbers are another's in the next assignment."""
-    return student, attempt.sender.system, attempt.receipt.assignment if attempt.receipt else ""
+    return student, attempt.sender.system, attempt.receipt.assignment if attempt.receipt else "", entry

@@ -12,6 +12,7 @@ from autograder.groups.file import Groups
 from autograder.leaderboard.page import Plot, render, scatter, short
 from autograder.leaderboard.table import as_csv, plain_text
 from autograder.leaderboard.writing import PAGE, TABLE
+from autograder.triage.sentences import printable
 from segkit.competition.chance import CONFIDENCE, DRAWS
 from segkit.errors import CourseError
 
@@ -49,7 +50,7 @@ def write_board(
         CourseError: if no entry has a score, or `out` cannot be written.
     """
     board = standings(results, secret, ids=names)
-    columns = _COLUMNS | ({"file": lambda own: plain_text(own.file)} if with_ids else {})
+    columns = _COLUMNS | ({"file": lambda own: plain_text(printable(own.file))} if with_ids else {})
     files = {
         PAGE: as_page(board),
         TABLE: as_csv(board, (groups or Groups()) if with_ids else None, columns),

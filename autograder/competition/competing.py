@@ -12,8 +12,10 @@ from autograder.groups.file import read_groups
 from autograder.leaderboard.page import short
 from autograder.sandbox import NoSandbox, require_sandbox
 from autograder.sandbox.warm import WarmBubblewrap
+from autograder.triage.sentences import printable
 
 KEPT = Path("verdicts") / "competition" / ".entries"
+LONGEST = 2000  # letters of what is said of an entry
 
 
 def compete(
@@ -55,11 +57,11 @@ def compete(
 
 
 def results_table(results: Sequence[Attempt]) -> str:
-    """What came of each file, for the instructor: not for publication."""
+    """What came of each file, for the instructor: not for publication. A line is a line, whatever entries say."""
     lines = []
     for result in sorted(results, key=lambda result: (result.team, result.order, result.file)):
         number = f"attempt {result.number}" if result.number else "no attempt"
-        line = f"{result.team:<20} {result.file:<28} {number:<11}"
+        line = f"{result.team:<20} {printable(result.file):<28} {number:<11}"
         if result.score:
             own = result.score.evaluation
             cost = "pictures alone" if result.score.claimed else f"{short(own.multiply_adds)} multiply-adds"
@@ -67,5 +69,5 @@ def results_table(results: Sequence[Attempt]) -> str:
         lines.append(line)
         if result.said:
             heard = "its own process said: " if result.private and not result.score else ""
-            lines.append(f"{'':<20} {heard}{result.said}")
+            lines.append(f"{'':<20} {heard}{printable(result.said, LONGEST)}")
     return "\n".join(lines)

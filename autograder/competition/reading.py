@@ -2,10 +2,13 @@
 
 import os
 import stat
+import struct
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -33,7 +36,9 @@ from segkit.subset.limits import DAMAGE, in_words, is_passing
 
 MAX_ZIP = 400 * 2**20
 MAX_MEMBERS = 2000
+MAX_TABLE = 2**20  # bytes of a zip's table of members: some 500 for each
 MAX_PICTURE = 16 * 2**20
+_END, _END_64 = struct.Struct("<4s8xLL2s"), struct.Struct("<4s16x")  # the last bytes of a zip, and ZIP64's before them
 _EXPECTED = {CODE: {ABOUT, CELLS, CHECKPOINT}, ZOO: {ABOUT, CHECKPOINT}}
 _LIMITS = {ABOUT: MAX_ABOUT, CELLS: MAX_CELLS, CHECKPOINT: MAX_CHECKPOINT}
 
@@ -52,6 +57,24 @@ class HandedEntry:
     weights: dict[str, Tensor] = field(default_factory=dict)
     cells: dict[str, list[Cell]] = field(default_factory=dict)
     pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def is_member(name: str) -> bool:
+    """Whether a file in an entry may be called that."""
+    return name in _LIMITS or _is_picture(name)
+
+
+def is_entry(names: Sequence[str]) -> bool:
+    """Whether files of these names are an entry, of whatever kind: none is missing, none too many, none there twice."""
+    found = set(names)
+    if ABOUT not in found or not len(found) == len(names) <= MAX_MEMBERS:
+        return False
+    others = found - {ABOUT}
+    return found in _EXPECTED.values() or (bool(others) and all(map(_is_picture, others)))
+
+
+def _is_picture(name: str) -> bool:
+    return name.startswith(FOLDER) and name.endswith(".png") and "/" not in name.removeprefix(FOLDER)
 
 
 def read_entry(path: Path) -> HandedEntry:
@@ -87,12 +110,26 @@ def _files(path: Path) -> dict[str, bytes]:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_ZIP:
                 raise CourseError(f"It is no ordinary file of at most {MAX_ZIP // 2**20} MiB.")
+            _require_small_table(file)
             with zipfile.ZipFile(file) as archive:
                 return _members(archive)
     except DAMAGE as error:
         if is_passing(error):
             raise CourseError(f"It could not be read here ({in_words(error)}): score the entries again.") from None
         raise CourseError("It is no zip file, or a damaged one: hand in the one that enter_... wrote.") from None
+
+
+def _require_small_table(file: BinaryIO) -> None:
+    """zipfile keeps a whole table of members in memory, at many times its size, before anybody can count them.
+
+    Raises:
+        zipfile.BadZipFile: if it is too large, or the last bytes are not those of a plain zip without a comment.
+    """
+    file.seek(-min(_END_64.size + _END.size, os.fstat(file.fileno()).st_size), os.SEEK_END)
+    last = file.read()
+    kind, table, _, comment = _END.unpack(last[-_END.size :])
+    if (kind, comment) != (b"PK\5\6", b"\0\0") or table > MAX_TABLE or last.startswith(b"PK\6\7"):
+        raise zipfile.BadZipFile
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
@@ -113,8 +150,7 @@ def _members(archive: zipfile.ZipFile) -> dict[str, bytes]:
 def _require_member(member: zipfile.ZipInfo) -> None:
     """Require a name that an entry has, of a size that such a file may have, packed in a plain way."""
     name = member.filename
-    picture = name.startswith(FOLDER) and name.endswith(".png") and "/" not in name.removeprefix(FOLDER)
-    if name not in _LIMITS and not picture:
+    if not is_member(name):
         raise CourseError(
             f"It holds {name[:80]!r}, which belongs to no entry: leave out all that enter_... did not write."
         )

@@ -39,6 +39,12 @@ class Score:
     confusions: Tensor
     claimed: bool = False
 
+    def claiming(self, multiply_adds: int | None) -> "Score":
+        """With that claim, where there is one: the same pictures have one score, whatever their entrants claim."""
+        if not self.claimed:
+            return self
+        return replace(self, evaluation=replace(self.evaluation, multiply_adds=multiply_adds or 0))
+
     def record(self) -> dict:
         """For JSON."""
         return {
@@ -93,7 +99,7 @@ def score(
     """
     if entry.about.kind == PICTURES:
         begun()
-        return _of_pictures(entry, images.count(predicted), images)
+        return _of_pictures(images.count(predicted), images)
     if entry.about.kind == CODE:
         submission = Submission("competition", entry.about.model, entry.cells)
         name, arguments, sandbox = CLASS, (), conditions.sandbox
@@ -113,14 +119,15 @@ def score(
     return Score(as_evaluation(measured, model, images.class_names), measured.confusions)
 
 
-def _of_pictures(entry: HandedEntry, confusions: Tensor, images: HiddenStreets) -> Score:
+def _of_pictures(confusions: Tensor, images: HiddenStreets) -> Score:
+    """Without any claim: see `Score.claiming`."""
     ious = per_class(confusions.sum(dim=0))
     evaluation = Evaluation(
         mean_iou=mean_of(ious),
         per_class=dict(zip(images.class_names, ious, strict=True)),
         images=len(confusions),
         parameters=0,
-        multiply_adds=entry.about.claimed or 0,
+        multiply_adds=0,
         image_size=(0, 0),
         seconds=0.0,
     )

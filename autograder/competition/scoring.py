@@ -31,6 +31,7 @@ class Attempt:
         file: its name.
         number: which attempt of the team it is, from 1; None: it used up none.
         order: its place among the attempts of all teams.
+        made: how many attempts the team has made, those whose files are gone among them.
         name: what it wants to be called on the board.
         score: None if it has none.
         said: why it has none; or what else is to be said of it.
@@ -41,6 +42,7 @@ class Attempt:
     file: str
     number: int | None = None
     order: int = 0
+    made: int = 0
     name: str | None = None
     score: Score | None = None
     said: str | None = None
@@ -87,6 +89,7 @@ def score_entries(
             for team, file in found:
                 results.append(scoring.attempt(team, file, partial(_tell, bar, f"{team} {file.name}")))
                 bar.update()
+        results = [replace(result, made=len(scoring.attempts.of(result.team))) for result in results]
     return _with_likeness(sorted(results, key=lambda result: (result.order, result.team, result.file)))
 
 
@@ -115,14 +118,14 @@ class _Scoring:
             result = replace(result, number=number, order=self.attempts.order(team, entry.content))
         if "score" not in record:
             return replace(result, said=record["said"], private=record["private"])
-        result = replace(result, score=Score.read(record["score"]))
+        result = replace(result, score=Score.read(record["score"]).claiming(entry.about.claimed))
         same = self.attempts.same(team, entry)
         told = f"{same.team} {same.file} has the same {same.what}, and came first." if same else None
         return replace(result, said=told, private=bool(same))
 
     def _record(self, entry: HandedEntry, predicted, begun: Callable[[], None], report: Report) -> dict:
         """The score or why there is none, and whether the entry met an image; kept, unless another run may differ."""
-        kept = self.kept.read(entry.content)
+        kept = self._kept(entry.content)
         if kept is not None:
             if kept["begun"]:
                 begun()
@@ -143,6 +146,17 @@ class _Scoring:
             record = {"score": found.record(), "begun": True}
         self.kept.write(entry.content, record)
         return record
+
+    def _kept(self, content: str) -> dict | None:
+        """The record of that content; None if there is none, or another version of this course wrote it."""
+        record = self.kept.read(content) or {}
+        try:
+            if "score" in record:
+                Score.read(record["score"])
+        except (KeyError, TypeError):
+            return None
+        needed = {"begun", "score"} if "score" in record else {"begun", "said", "private"}
+        return record if record.keys() >= needed else None
 
 
 def _tell(bar, whose: str, done: int, total: int) -> None:

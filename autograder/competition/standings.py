@@ -49,10 +49,9 @@ def standings(results: Sequence[Attempt], secret: bytes, *, ids: bool = False) -
     names = display_names({one.team: one.team if ids else one.name for one in best}, secret, "competition")
     front = _front(best)
     ahead = [compare(one.score.confusions, next_.score.confusions) for one, next_ in pairwise(best)]
-    made = {one.team: max(own.number or 0 for own in results if own.team == one.team) for one in best}
     return [
         Standing(
-            one.team, names[one.team], one.score.evaluation, rank, one.score.claimed, one.file, made[one.team],
+            one.team, names[one.team], one.score.evaluation, rank, one.score.claimed, one.file, one.made,
             one.team in front, difference,
         )
         for rank, (one, difference) in enumerate(zip(best, [*ahead, None], strict=True), start=1)

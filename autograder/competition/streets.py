@@ -16,7 +16,6 @@ from autograder.evaluation.counting import count_pairs
 from autograder.evaluation.images import PIXELS, require_set_aside
 from segkit.competition.kitti import KittiPairs, read_png, train_ids_of
 from segkit.competition.predictions import OTHER, picture_size, read_prediction, require_names
-from segkit.data import IMAGENET_MEAN, IMAGENET_STD
 from segkit.errors import CourseError
 from segkit.transfer.classes import CITYSCAPES_CLASSES, CITYSCAPES_LABELS
 
@@ -59,10 +58,9 @@ class HiddenStreets:
     def batches(self, size: tuple[int, int]) -> Iterator[tuple[Tensor, list[Tensor]]]:
         """Images float32 (B, 3, *size), prepared as for training, and the train ids of each, (H, W), 255 unlabelled."""
         pairs, count = KittiPairs(self.root, "testing", size=size), max(1, PIXELS // (size[0] * size[1]))
-        mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (IMAGENET_MEAN, IMAGENET_STD))
         for first in range(0, len(self), count):
             chosen = range(first, min(first + count, len(self)))
-            images = torch.stack([(pairs.raw(index)[0] / 255 - mean) / std for index in chosen])
+            images = torch.stack([pairs[index] for index in chosen])
             yield images, [self._train_ids(self.names[index]) for index in chosen]
 
     def read(self, pictures: dict[str, bytes]) -> list[Tensor]:

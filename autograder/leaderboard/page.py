@@ -94,7 +94,7 @@ def scatter(
     """The plot of `cost`, models without any left out; labels go where there is room, the best first.
 
     Args:
-        front: entries that are joined by stairs.
+        front: entries that are joined by stairs, those without a cost left out.
     """
     shown = [entry for entry in entries if cost(entry) > 0]
     low, high = _range(shown, cost)
@@ -114,7 +114,8 @@ def scatter(
     x_ticks = [Tick(across(number), short(number)) for number in numbers if low <= math.log10(number) <= high]
     count = round((top - bottom) / step)
     y_ticks = [Tick(up(bottom + step * line), f"{bottom + step * line:.2f}") for line in range(count + 1)]
-    steps = [(across(cost(entry)), up(entry.evaluation.mean_iou)) for entry in sorted(front, key=cost)]
+    joined = sorted((entry for entry in front if cost(entry) > 0), key=cost)
+    steps = [(across(cost(entry)), up(entry.evaluation.mean_iou)) for entry in joined]
     return Plot(title, axis, _labelled(points), x_ticks, y_ticks, _stairs(steps))
 
 

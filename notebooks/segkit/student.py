@@ -197,10 +197,11 @@ def sources_of(notebook: str) -> dict[str, list[Cell]]:
 def _built_on(cell: Cell) -> list[str]:
     """The notebooks whose code a cell asks for, wherever in it; a cell that is no Python asks for none."""
     try:
-        calls = [node for node in ast.walk(_parse(cell.source)) if isinstance(node, ast.Call) and node.args]
+        calls = [node for node in ast.walk(_parse(cell.source)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    asked = [call.args[0] for call in calls if ast.unparse(call.func).rpartition(".")[2] == student_code.__name__]
+    calls = [call for call in calls if ast.unparse(call.func).rpartition(".")[2] == student_code.__name__]
+    asked = [argument for call in calls for argument in (*call.args, *(named.value for named in call.keywords))]
     return [argument.value for argument in asked if isinstance(argument, ast.Constant) and type(argument.value) is str]
 
 
