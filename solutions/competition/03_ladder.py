@@ -130,7 +130,7 @@ def multi_scale(
 #
 # Which axis is left to right in (B, K, H, W)? And is the answer at a pixel the answer *for* that pixel?
 # </details>
-# <details><summary>"The heights and widths that the model is shown" are wrong</summary>
+# <details><summary>"The list of heights and widths that the model is shown" is wrong</summary>
 #
 # Work out 37 · 1.4 by hand as above. Down, up, or to the nearest multiple? And what if the nearest is 0?
 # </details>

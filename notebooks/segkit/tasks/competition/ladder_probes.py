@@ -31,7 +31,7 @@ def averaged(
     """
     candidate.begin(doubles=(*OURS, *doubles))
     model = _model(candidate, training, num_classes=num_classes)
-    return {"the probabilities": candidate.call("multi_scale", model, images, **settings).result}
+    return {"the map of probabilities": candidate.call("multi_scale", model, images, **settings).result}
 
 
 def _model(candidate: Candidate, training: bool, **settings) -> Handle:
@@ -46,7 +46,7 @@ def sizes_shown(candidate: Candidate, *, images: torch.Tensor, settings: dict, d
     model = _model(candidate, False)
     candidate.call("multi_scale", model, images, **settings)
     shown = candidate.read(model)[0].get("sizes", torch.zeros(0, 2))
-    return {"the heights and widths that the model is shown": shown.unique(dim=0)}
+    return {"the list of heights and widths that the model is shown": shown.unique(dim=0)}
 
 
 def averaged_manners(
@@ -59,7 +59,7 @@ def averaged_manners(
     (trained, is_training), (evaluated, still_training) = (candidate.read(model) for model in models)
     graphs = [buffers.get("graphs", torch.ones(())).eq(0).all() for buffers in (trained, evaluated)]
     return {
-        "the probabilities": answers[0].result,
+        "the map of probabilities": answers[0].result,
         "whether a model in training mode is in training mode afterwards (1 is yes)": yes(is_training),
         "whether a model in evaluation mode is in evaluation mode afterwards (1 is yes)": yes(not still_training),
         "whether the model predicts without building a graph for gradients (1 is yes)": yes(all(graphs)),
