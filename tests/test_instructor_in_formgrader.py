@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from jupyter_pages import jupyter_lab
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 
 from autograder.completion import complete_assignment
 from autograder.course.course import Course
@@ -90,13 +90,16 @@ def test_the_marking_scheme_is_in_the_instructors_notebook_and_not_beside_the_an
 
 def test_a_written_answer_is_graded_and_the_feedback_page_shows_it(page, address, course, tmp_path):
     open_submission(page, address, "05_discussion")
-    page.locator("#q1").fill("2")
-    page.keyboard.press("Tab")
-    comment = page.locator("#q1-comment")
-    comment.fill(COMMENT)
-    comment.blur()
+    # The page fetches what it has of both after it was shown, and saves what is typed from then on.
+    expect(page.locator("#q1")).to_have_class(re.compile("needs_manual_grade"))
+    expect(page.locator("#q1-comment")).to_have_attribute("placeholder", re.compile("."))
+    with page.expect_response(lambda answer: is_saved(answer, "grade")):
+        page.locator("#q1").fill("2")
+        page.keyboard.press("Tab")
+    with page.expect_response(lambda answer: is_saved(answer, "comment")):
+        page.locator("#q1-comment").fill(COMMENT)
+        page.locator("#q1-comment").blur()
     page.screenshot(path=tmp_path / "grading.png", full_page=False)
-    page.wait_for_load_state("networkidle")
     page.reload()
     expect(page.locator("#q1")).to_have_value("2")
     expect(page.locator("#q1-comment")).to_have_value(COMMENT)
@@ -114,6 +117,10 @@ def test_a_written_answer_is_graded_and_the_feedback_page_shows_it(page, address
     expect(page.locator("body")).to_contain_text(HINT)
     for path in folder.glob("*.html"):
         assert_gives_nothing_away(path.read_text(encoding="utf-8"))
+
+
+def is_saved(answer: Response, what: str) -> bool:
+    return f"/api/{what}/" in answer.url and answer.request.method == "PUT" and answer.ok
 
 
 def assert_gives_nothing_away(text: str) -> None:
