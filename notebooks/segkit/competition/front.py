@@ -51,7 +51,7 @@ def show_front(
     axis.grid()
     axis.set_axisbelow(True)
     if on_front is not None and not mask.all():
-        axis.legend(loc="lower right")
+        figure.legend(loc="outside upper right", ncols=2)
     place_labels(axis, list(entries), costs, scores, INK)
     words = _in_words(entries, mask, order) if on_front is not None else _points_in_words(entries)
     figure.alt = sentences(f"{counted(len(entries), 'entry', 'entries')}, {score} over {cost}", *words)
