@@ -341,6 +341,17 @@ def test_more_attempts_are_not_had_by_renaming_deleting_or_another_folder_of_the
     assert (first.number, first.made) == (1, 2), "the one that was deleted stays counted"
 
 
+def test_what_was_made_before_a_group_was_formed_counts_for_the_group(entries, hidden, tmp_path):
+    write_zip(entries / "ada/1.zip", picture_entry())
+    write_zip(entries / "ada/2.zip", picture_entry(lambda ids: ids))
+    write_zip(entries / "grace/1.zip", picture_entry())
+    scored(entries, hidden, tmp_path)
+    write_zip(entries / "tigers/3.zip", picture_entry(lambda ids: np.roll(ids, 1, 0)))
+    results = scored(entries, hidden, tmp_path, attempts=2, groups=Groups({"tigers": ("ada", "grace")}))
+    assert {one.made for one in results.values()} == {2}, "the same one of two members is one"
+    assert results["tigers/3.zip"].score is None and results["tigers/2.zip"].number == 2
+
+
 def test_whose_code_fails_before_it_sees_a_picture_has_made_no_attempt(entries, hidden, tmp_path):
     write_zip(entries / "ada/1.zip", code_entry(arguments={"depth": 3}))
     fails = CODE.replace("return self", "assert not images.any(), images.mean()\n        return self")
@@ -375,7 +386,7 @@ def png_of_another_size_of_file() -> bytes:
 def test_a_list_of_attempts_that_is_damaged_is_not_begun_anew(tmp_path):
     (tmp_path / "attempts.json").write_text("[{]")
     with pytest.raises(CourseError, match="put back the last good copy"):
-        Attempts(tmp_path / "attempts.json")
+        Attempts(tmp_path / "attempts.json", Groups())
 
 
 # --- hidden pictures ------------------------------------------------------------------------------------------------

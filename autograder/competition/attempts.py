@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from autograder.competition.reading import HandedEntry
 from autograder.files import write_whole
+from autograder.groups.file import Groups
 from segkit.errors import CourseError
 
 
@@ -36,12 +37,15 @@ class Same(NamedTuple):
 class Attempts:
     """The attempts of all teams, in a file that is written with each new one.
 
+    Args:
+        groups: those of now. What somebody made before joining a group counts for the group.
+
     Raises:
         CourseError: if the file cannot be read.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, file: Path, groups: Groups) -> None:
+        self._file, self._groups = file, groups
         try:
             text = file.read_text(encoding="utf-8") if file.exists() else "[]"
             self._made = [Made(**record) for record in json.loads(text)]
@@ -54,8 +58,12 @@ class Attempts:
         return len(self._made)
 
     def of(self, team: str) -> list[Made]:
-        """Those of a team, the first one first."""
-        return [made for made in self._made if made.team == team]
+        """Those of a team, the first one first; two members may have made the same one before they were a team."""
+        own: dict[str, Made] = {}
+        for made in self._made:
+            if self._team(made) == team:
+                own.setdefault(made.content, made)
+        return list(own.values())
 
     def number(self, team: str, content: str) -> int:
         """Which attempt of the team that content is, from 1: one that was made, or the next one."""
@@ -64,7 +72,7 @@ class Attempts:
 
     def order(self, team: str, content: str) -> int:
         """Its place among the attempts of all teams, from 0; behind all of them, if it was not made yet."""
-        found = [made.team == team and made.content == content for made in self._made]
+        found = [self._team(made) == team and made.content == content for made in self._made]
         return found.index(True) if True in found else len(found)
 
     def add(self, team: str, entry: HandedEntry, file: str) -> None:
@@ -77,8 +85,12 @@ class Attempts:
     def same(self, team: str, entry: HandedEntry) -> Same | None:
         """An attempt of another team that came before this one and has the same content or the same weights."""
         for made in self._made[: self.order(team, entry.content)]:
-            if made.team != team and made.content == entry.content:
-                return Same(made.team, made.file, "content")
-            if made.team != team and entry.model and made.model == entry.model:
-                return Same(made.team, made.file, "weights")
+            other = self._team(made)
+            if other != team and made.content == entry.content:
+                return Same(other, made.file, "content")
+            if other != team and entry.model and made.model == entry.model:
+                return Same(other, made.file, "weights")
         return None
+
+    def _team(self, made: Made) -> str:
+        return self._groups.of(made.team) or made.team

@@ -74,14 +74,14 @@ def score_entries(
     Raises:
         CourseError: if there are no entries or no hidden images, or no process can be started.
     """
-    images, conditions = HiddenStreets(data), conditions or Conditions()
-    found = _files(entries, groups or Groups())
+    images, conditions, groups = HiddenStreets(data), conditions or Conditions(), groups or Groups()
+    found = _files(entries, groups)
     with _alone(kept):
         scoring = _Scoring(
             images,
             conditions,
             attempts or read_settings().competition_attempts,
-            Attempts(kept / "attempts.json"),
+            Attempts(kept / "attempts.json", groups),
             KeptRecords(kept, conditions.depends_on(images)),
         )
         results = []
