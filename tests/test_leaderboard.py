@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import asdict
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +14,7 @@ from autograder.__main__ import main
 from autograder.grading.verdicts import Evaluation
 from autograder.groups.file import Groups
 from autograder.leaderboard.entries import Entry, display_names, read_entries
-from autograder.leaderboard.page import HEIGHT, TEMPLATE, WIDTH, as_page, scatter, short
+from autograder.leaderboard.page import HEIGHT, LETTER, TEMPLATE, WIDTH, as_page, scatter, short
 from autograder.leaderboard.table import as_csv
 from segkit.errors import CourseError
 
@@ -146,6 +147,14 @@ def test_marks_lie_inside_their_plot_higher_is_better_and_labels_do_not_cover_ea
     pairs = [(a, b) for a in labelled for b in labelled if a is not b and (a.x, a.before) == (b.x, b.before)]
     close = [(a, b) for a, b in pairs if abs(a.y - b.y) < 15]
     assert labelled and not close
+
+
+@pytest.mark.parametrize("times", [2, 150, 1_000, 10**6])
+def test_numbers_of_the_axis_do_not_touch(times):
+    scores = [evaluation(0.3, name="small", parameters=10**6), evaluation(0.4, name="large", parameters=10**6 * times)]
+    entries = [Entry(found.name, found.name, found, 1) for found in scores]
+    ticks = scatter("t", "a", entries, lambda entry: entry.evaluation.parameters).x_ticks
+    assert len(ticks) >= 2 and all(b.at - a.at > LETTER * (len(a.text) + len(b.text)) / 2 for a, b in pairwise(ticks))
 
 
 def test_one_model_alone_has_a_page_too():

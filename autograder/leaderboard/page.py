@@ -110,7 +110,8 @@ def scatter(
         Point(entry, across(cost(entry)), up(entry.evaluation.mean_iou), lift=LIFT if entry in front else 0.0)
         for entry in shown
     ]
-    numbers = [factor * 10**power for power in range(math.floor(low), math.ceil(high)) for factor in (1, 2, 5)]
+    factors = (1, 2, 5) if high - low < 2.5 else (1,)  # so that the numbers do not touch
+    numbers = [factor * 10**power for power in range(math.floor(low), math.ceil(high)) for factor in factors]
     x_ticks = [Tick(across(number), short(number)) for number in numbers if low <= math.log10(number) <= high]
     count = round((top - bottom) / step)
     y_ticks = [Tick(up(bottom + step * line), f"{bottom + step * line:.2f}") for line in range(count + 1)]
