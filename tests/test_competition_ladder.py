@@ -14,7 +14,8 @@ from file_server import silent_port
 from lightning.pytorch import Callback
 from safetensors.torch import load_file
 from test_pretrained_download import point_at
-from tiny_streets import one_thread, write_streets
+from threads import one_thread
+from tiny_streets import write_streets
 
 from autograder.completion import complete_assignment
 from autograder.paths import NOTEBOOKS, ROOT, SOLUTIONS

@@ -10,6 +10,7 @@ from file_server import silent_port
 from hub_server import HubServer
 from safetensors.torch import save, save_file
 from test_pretrained_download import point_at
+from threads import one_thread
 
 from autograder.reference import load_reference
 from segkit.competition.__main__ import main
@@ -34,13 +35,7 @@ AS_PUBLISHED = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """On a busy machine threads that wait for each other take five times as long as one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+single_thread = pytest.fixture(autouse=True, scope="module")(one_thread)
 
 
 @cache

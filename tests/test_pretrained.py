@@ -6,6 +6,7 @@ from answers import mistake_named
 from published import CHANNELS, N_LAYERS, config, published, student_model, style, tensors_of
 from right_answers import RIGHT_ANSWERS
 from safetensors.torch import save_file
+from threads import one_thread
 from transformers import SegformerModel
 
 from autograder.misconceptions import Code
@@ -20,13 +21,7 @@ TOLERANCE = 1e-4  # of the standard deviation: a student's eps may be another
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """On a busy machine threads that wait for each other take five times as long as one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+single_thread = pytest.fixture(autouse=True, scope="module")(one_thread)
 
 
 @pytest.fixture(scope="module")

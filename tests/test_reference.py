@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 import torch
+from threads import one_thread
 from torch import nn
 
 from autograder.reference import load_reference
@@ -18,13 +19,7 @@ TOLERANCE = 1e-10  # of the logits' standard deviation
 PUBLISHED_PARAMETERS = {"B0": 3_752_694, "B2": 27_461_974}  # with 150 classes
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """On a busy machine threads that wait for each other take five times as long as one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+single_thread = pytest.fixture(autouse=True, scope="module")(one_thread)
 
 
 @cache

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import nn
 
@@ -77,10 +76,3 @@ def halving(step: int) -> float:
 
 def total_of(model: nn.Module) -> float:
     return sum(float(value.double().sum()) for value in model.state_dict().values() if value.is_floating_point())
-
-
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
