@@ -1,9 +1,14 @@
 """Counts the multiplications that a call does, whatever it is written with."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+
+if TYPE_CHECKING:
+    from torch.utils.flop_counter import FlopCounterMode
 
 
 def multiply_add_counter() -> FlopCounterMode:
@@ -12,6 +17,8 @@ def multiply_add_counter() -> FlopCounterMode:
     The latter, because a matrix product can be written as a product and a sum. Its `get_total_flops` counts a
     multiply-add as two.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton: most of a second, which few runs need
+
     by_number = dict.fromkeys((torch.ops.aten.mul, torch.ops.aten.mul_), _twice_the_numbers)
     return FlopCounterMode(display=False, custom_mapping=by_number)
 

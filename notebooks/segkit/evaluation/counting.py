@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def multiply_adds(model: nn.Module, images: Tensor) -> int:
@@ -12,6 +11,8 @@ def multiply_adds(model: nn.Module, images: Tensor) -> int:
     As PyTorch's own counter counts (two operations each), with attention by plain matrix products: fused kernels are
     not counted on every device.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imports triton: most of a second, which few runs need
+
     was_training, fast = model.training, torch.backends.mha.get_fastpath_enabled()
     model.eval()
     torch.backends.mha.set_fastpath_enabled(False)
