@@ -53,9 +53,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def cases(quick: bool) -> list[Case]:
     """What is measured: forward and training step, and forward of larger images and of a larger model."""
-    small, large = (64, 96) if quick else (256, 512)
-    whole = [Case("B0", "forward", 4, small), Case("B0", "training step", 4, small), Case("B0", "forward", 4, large)]
-    return whole if quick else [*whole, Case("B2", "forward", 1, small)]
+    if quick:
+        return [Case("B0", "forward", 4, 64), Case("B0", "training step", 2, 64)]
+    return [
+        Case("B0", "forward", 4, 256),
+        Case("B0", "training step", 4, 256),
+        Case("B0", "forward", 4, 512),
+        Case("B2", "forward", 1, 256),
+    ]
 
 
 def measure(options: argparse.Namespace) -> tuple[dict, bool]:
