@@ -124,7 +124,7 @@ for n in (1, 10, 100, 1000, 10_000):
 # $$E_n = 1 + \beta + \beta^2 + \dots + \beta^{n-1} = \frac{1 - \beta^n}{1 - \beta},$$
 #
 # the **effective number** of samples (Cui et al. 2019, [arXiv 1901.05555](https://arxiv.org/abs/1901.05555),
-# equations 2 to 4). The weight of class $c$ with $n_c$ samples is
+# equations 1 to 4). The weight of class $c$ with $n_c$ samples is (equation 6)
 #
 # $$w_c \propto \frac{1}{E_{n_c}} = \frac{1 - \beta}{1 - \beta^{n_c}}.$$
 
@@ -140,7 +140,7 @@ for n in (1, 10, 100, 1000, 10_000):
 
 # %% role="stub" id="class_balanced_weights" task="1.1"
 def class_balanced_weights(counts: Tensor, beta: float = 0.999) -> Tensor:
-    """Weights of classes by their effective number of samples (Cui et al. 2019, eq. 2 to 4).
+    """Weights of classes by their effective number of samples (Cui et al. 2019, equations 2 and 6).
 
     Args:
         counts: how many samples n_c there are of each class, pixels or pictures: int64 (K,), at least one of them

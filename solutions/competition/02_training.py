@@ -48,9 +48,9 @@ from segkit import check
 #
 # $p$ is the power, 0.9 unless said otherwise. $m$ is how many times as long the next cycle is, and $f$ the floor that
 # the factor falls towards, so that even the last step of a cycle moves something. The power is from Chen et al. 2018
-# ([arXiv 1606.00915](https://arxiv.org/abs/1606.00915), section 4.1); restarts and floor are those of Loshchilov &
-# Hutter 2017 ([arXiv 1608.03983](https://arxiv.org/abs/1608.03983), equation 5), who have half a cosine where we have
-# the power.
+# (*DeepLab*, [arXiv 1606.00915](https://arxiv.org/abs/1606.00915), section 4.1.2); restarts and floor are those of
+# Loshchilov & Hutter 2017 (*SGDR*, [arXiv 1608.03983](https://arxiv.org/abs/1608.03983), equation 5), who have half a
+# cosine where we have the power.
 
 # %% [markdown]
 # By hand, with $p = 1$, $f = 0$, a first cycle of 2 steps and $m = 2$:
@@ -159,9 +159,11 @@ show_lines(
 # with a weight $w_k$ for each class, or 1. The weights enter the mean, above and below, as in PyTorch's cross-entropy.
 # They do not enter the choice: what is hard is a question to the model, what is important one to you.
 #
-# The method is Shrivastava, Gupta & Girshick 2016 ([arXiv 1604.03540](https://arxiv.org/abs/1604.03540), section 4),
-# who choose boxes of an object detector by their loss. For pixels, with a threshold and a minimum, it is Wu, Shen & van
-# den Hengel 2016 ([arXiv 1605.06885](https://arxiv.org/abs/1605.06885), on online bootstrapping).
+# The method is Shrivastava, Gupta & Girshick 2016 (*Training Region-based Object Detectors with Online Hard Example
+# Mining*, [arXiv 1604.03540](https://arxiv.org/abs/1604.03540)), who choose boxes of an object detector by their loss.
+# For pixels, with a threshold and a minimum, it is the *online bootstrapping* of Wu, Shen & van den Hengel 2016
+# (*Bridging Category-level and Instance-level Semantic Image Segmentation*,
+# [arXiv 1605.06885](https://arxiv.org/abs/1605.06885)).
 
 # %% [markdown]
 # By hand: six pixels, of which one has no label. $\theta = 0.7$.
@@ -189,7 +191,7 @@ def ohem_loss(
     weight: Tensor | None = None,
     ignore_index: int = 255,
 ) -> Tensor:
-    """Cross-entropy averaged over the hard pixels of a batch (Shrivastava et al. 2016, section 4; Wu et al. 2016).
+    """Cross-entropy averaged over the hard pixels of a batch (Shrivastava et al. 2016; Wu et al. 2016).
 
     Arguments:
         logits: float (B, K, H, W).
@@ -370,9 +372,9 @@ draw_auxiliary_head()
 # example), and $\mathrm{up}$ enlarges logits bilinearly to the size of the target, with `align_corners=False`. The
 # target is never made smaller: a cyclist has few pixels already.
 #
-# From Zhao et al. 2017 ([arXiv 1612.01105](https://arxiv.org/abs/1612.01105), on deep supervision), who tried weights
-# from 0.3 to 0.9 and kept 0.4. Their head has a dropout before the last layer, as torchvision's `FCNHead` has; ours
-# does not.
+# From Zhao et al. 2017 (*Pyramid Scene Parsing Network*, [arXiv 1612.01105](https://arxiv.org/abs/1612.01105), section
+# 4), who tried several weights between 0 and 1 and kept 0.4. Their head has a dropout before the last layer, as
+# torchvision's `FCNHead` has; ours does not.
 
 # %% [markdown]
 # By hand: the criterion says 0.5 for the main logits and 2 for the auxiliary ones. $L = 0.5 + 0.4 \cdot 2 = 1.3$. With
@@ -524,8 +526,8 @@ print(f"two heads    mean IoU {evaluate(trained['two heads'], streets.validation
 #
 # $z^t$ for the teacher, $z^s$ for the student; of a batch it is the mean over the images. A higher temperature makes
 # the maps flatter, so that places count that are only likely; $T^2$ makes up for the gradients, which become smaller by
-# that. The teacher is given, and no gradient reaches it. From Shu et al. 2021 ([arXiv
-# 2011.13256](https://arxiv.org/abs/2011.13256), the definitions in the section "Channel-wise Distillation").
+# that. The teacher is given, and no gradient reaches it. From Shu et al. 2021 (*Channel-wise Knowledge Distillation for
+# Dense Prediction*, [arXiv 2011.13256](https://arxiv.org/abs/2011.13256)).
 
 # %% [markdown]
 # By hand: one channel of two pixels, $T = 1$. The teacher's logits are $\log 3$ and $0$, so $\phi(z^t) = (3/4, 1/4)$.

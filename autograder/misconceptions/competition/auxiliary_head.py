@@ -54,6 +54,14 @@ MISCONCEPTIONS = (
         fails="training_mode",
     ),
     auxiliary(
+        "ReLU before the BatchNorm",
+        symptom="The ReLU comes before the BatchNorm, so that the last layer is given negative numbers as well.",
+        hint="In the equation, which of the two is applied to what the other one gives?",
+        changes=head(HIDDEN, "self.norm(F.relu(self.reduce(maps)))"),
+        fails="head training_mode",
+        also="head_gradient weights manners",
+    ),
+    auxiliary(
         "no ReLU",
         symptom="There is no activation between the BatchNorm and the last layer.",
         hint="Two linear layers with nothing that bends between them are one. What stands between yours?",

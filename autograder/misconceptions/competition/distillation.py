@@ -3,7 +3,7 @@
 from functools import partial
 
 from autograder.misconceptions.catalogue import Misconception
-from autograder.misconceptions.variants import edits
+from autograder.misconceptions.variants import Edit, edits
 
 distil = partial(Misconception, "distillation")
 change = partial(edits, "channel_distillation")
@@ -11,6 +11,19 @@ STUDENT = "(student_logits / temperature).flatten(2).log_softmax(dim=2)"
 TEACHER = "(teacher_logits.detach() / temperature).flatten(2).log_softmax(dim=2)"
 DIVERGENCE = "(teacher.exp() * (teacher - student)).sum(dim=2)"
 RESULT = "return temperature**2 * divergence.mean()"
+
+
+def along(axis: int, *others: str) -> tuple[Edit, ...]:
+    """A softmax along one axis of the maps, 2 or 3, and not over all of their pixels."""
+    softmax = f"log_softmax(dim={axis}).flatten(2)"
+    return change(
+        STUDENT,
+        f"(student_logits / temperature).{softmax}",
+        TEACHER,
+        f"(teacher_logits.detach() / temperature).{softmax}",
+        *others,
+    )
+
 
 MISCONCEPTIONS = (
     distil(
@@ -30,16 +43,37 @@ MISCONCEPTIONS = (
         also="temperature sizes large_logits gradients manners",
     ),
     distil(
-        "softmax over the rows of each column",
+        "softmax along each row",
         symptom="The softmax runs over one of the two axes of the map, so that every row is a distribution of its own.",
         hint="Rows and columns are both places. Over how many numbers does your softmax run, and how many pixels are "
         "there?",
-        changes=change(
-            STUDENT,
-            "(student_logits / temperature).log_softmax(dim=3).flatten(2)",
-            TEACHER,
-            "(teacher_logits.detach() / temperature).log_softmax(dim=3).flatten(2)",
-        ),
+        changes=along(3),
+        fails="loss",
+        also="temperature sizes offsets large_logits gradients manners",
+    ),
+    distil(
+        "softmax along each column",
+        symptom="The softmax runs over one of the two axes of the map, so that every column is a distribution of its "
+        "own.",
+        hint="Rows and columns are both places. Over how many numbers does your softmax run, and how many pixels are "
+        "there?",
+        changes=along(2),
+        fails="loss",
+        also="temperature sizes offsets large_logits gradients manners",
+    ),
+    distil(
+        "softmax along each row, and the mean of the rows",
+        symptom="Every row of the map is a distribution of its own, and the divergence is the mean of the rows.",
+        hint="A channel is one map of places. How many distributions does yours have, and by how many do you divide?",
+        changes=along(3, DIVERGENCE, "(teacher.exp() * (teacher - student)).sum(dim=2) / student_logits.shape[2]"),
+        fails="loss",
+        also="temperature sizes offsets large_logits gradients manners",
+    ),
+    distil(
+        "softmax along each column, and the mean of the columns",
+        symptom="Every column of the map is a distribution of its own, and the divergence is the mean of the columns.",
+        hint="A channel is one map of places. How many distributions does yours have, and by how many do you divide?",
+        changes=along(2, DIVERGENCE, "(teacher.exp() * (teacher - student)).sum(dim=2) / student_logits.shape[3]"),
         fails="loss",
         also="temperature sizes offsets large_logits gradients manners",
     ),

@@ -94,6 +94,37 @@ MISCONCEPTIONS = (
         fails="longer_cycles late_cycles",
     ),
     schedule(
+        "longer only once",
+        symptom="Only the second cycle is longer than the one before it, and all later ones are as long as the second.",
+        hint="With a factor of 2 the lengths are 1, 2, 4, 8. Which earlier length is each of yours twice as large as?",
+        changes=change(NEXT, "length = cycle_steps * cycle_factor"),
+        fails="longer_cycles late_cycles",
+    ),
+    schedule(
+        "longer from the first cycle on",
+        symptom="The first cycle is longer already, by the factor that only the second should have.",
+        hint="How many steps does the first cycle have in the equation, and after how many does yours end?",
+        changes=change("length = cycle_steps\n", "length = cycle_steps * cycle_factor\n"),
+        fails="longer_cycles late_cycles",
+    ),
+    schedule(
+        "the factor is added",
+        symptom="The factor is added to the length of each cycle, where the length should be multiplied by it.",
+        hint="With a factor of 1 all cycles are equally long. Are yours?",
+        changes=change(NEXT, "length += cycle_factor"),
+        fails="restarts longer_cycles late_cycles",
+        also="floor",
+    ),
+    schedule(
+        "the next cycle is taken away",
+        symptom="The length grows before it is taken from the step, so that the next cycle is taken away.",
+        hint="One cycle is over, and the next begins. The length of which of the two do you take from the step?",
+        changes=change(
+            "step -= length\n        length *= cycle_factor\n", "length *= cycle_factor\n        step -= length\n"
+        ),
+        fails="longer_cycles late_cycles",
+    ),
+    schedule(
         "longer cycles fall as fast as the first",
         symptom="In a longer cycle the factor falls as fast as in the first, and then waits at the floor for the rest.",
         hint="In the middle of every cycle half of it is left. By which length do you divide?",

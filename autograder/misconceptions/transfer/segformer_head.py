@@ -97,6 +97,19 @@ MISCONCEPTIONS = (
         public=False,
     ),
     head(
+        "ReLU before the BatchNorm",
+        symptom="The ReLU comes before the BatchNorm, so that the last layer is given negative numbers as well.",
+        hint="In the equation, which of the two is applied to what the other one gives?",
+        changes=change(
+            "self.norm(self.join(torch.cat(enlarged, dim=1)))",
+            "self.norm(F.relu(self.join(torch.cat(enlarged, dim=1))))",
+            RESULT,
+            "return self.classify(fused)",
+        ),
+        fails="halves training_mode",
+        also="any_size fewer_maps gradients weights manners precision",
+    ),
+    head(
         "no ReLU",
         symptom="There is no activation between the BatchNorm and the last layer.",
         hint="Two linear layers with nothing that bends between them are one. What stands between yours?",
