@@ -33,11 +33,14 @@ from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from autograder.competition.attempts import Attempts
 from autograder.competition.reading import read_entry
+from autograder.competition.score import Conditions, score
 from autograder.competition.scoring import Attempt, score_entries
 from autograder.competition.set_aside import set_aside
 from autograder.competition.streets import HiddenStreets
 from autograder.groups.file import Groups
 from autograder.paths import NOTEBOOKS
+from autograder.sandbox import Limits
+from segkit.checking.candidate import AnswerError
 from segkit.checking.workbench import Workbench
 from segkit.competition.entering import enter_code, enter_pictures, enter_zoo
 from segkit.competition.kitti import KittiPairs
@@ -282,6 +285,29 @@ def test_a_second_run_scores_only_what_is_new(entries, hidden, tmp_path, monkeyp
     assert kept.score.evaluation == before.score.evaluation and torch.equal(
         kept.score.confusions, before.score.confusions
     )
+
+
+def test_other_seconds_are_for_what_was_stopped_and_leave_all_scores_as_they_are(
+    entries, hidden, tmp_path, monkeypatch
+):
+    write_zip(entries / "ada/quick.zip", picture_entry())
+    write_zip(entries / "bo/slow.zip", picture_entry(lambda ids: ids))
+    slow, asked = read_entry(entries / "bo/slow.zip").content, []
+
+    def in_time(entry, predicted, images, conditions, **more):
+        asked.append(entry.content)
+        if entry.content == slow and conditions.seconds < 100:
+            raise AnswerError("Your code was stopped.", stopped="time")
+        return score(entry, predicted, images, conditions, **more)
+
+    monkeypatch.setattr("autograder.competition.scoring.score", in_time)
+    stopped = scored(entries, hidden, tmp_path, conditions=Conditions(seconds=10))
+    assert stopped["bo/slow.zip"].score is None and len(asked) == 2
+    for seconds in (1000, 1):
+        results = scored(entries, hidden, tmp_path, conditions=Conditions(seconds=seconds))
+        assert all(result.score for result in results.values()) and asked[2:] == [slow]
+    scored(entries, hidden, tmp_path, conditions=Conditions(limits=Limits(open_files=64)))
+    assert len(asked) == 5, "other limits are other conditions"
 
 
 @pytest.mark.parametrize("old", ["{}", '{"begun": true, "score": {}}', '{"begun": true, "said": "no"}'])

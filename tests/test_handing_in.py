@@ -60,6 +60,7 @@ def test_a_finished_notebook_is_handed_in_as_it_is_and_without_a_warning(warmup,
     folder, _ = warmup
     submit(student="ada", folder=folder)
     files, said = only_zip(folder), capsys.readouterr().out
+    assert next(folder.glob("*.zip")).stat().st_mode & 0o077 == 0, "nobody else's to read"
     receipt = json.loads(files["handin.json"])
     assert files["01_warmup.ipynb"] == (folder / "01_warmup.ipynb").read_bytes()
     assert receipt["files"] == {"01_warmup.ipynb": sha256(files["01_warmup.ipynb"]).hexdigest()}

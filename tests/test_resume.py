@@ -209,6 +209,7 @@ def test_a_failure_while_a_checkpoint_is_written_leaves_the_one_before(tmp_path,
     with pytest.raises(OSError, match="No space left"):
         train(tiny_model(), tmp_path / "run", **RUN)
     monkeypatch.undo()
+    assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} <= {"best.ckpt", "last.ckpt"}
     assert steps_of_last_checkpoint(tmp_path / "run") == 2
     model, straight_model = tiny_model(), tiny_model()
     straight = train(straight_model, tmp_path / "straight", **RUN)

@@ -231,6 +231,7 @@ def test_a_damaged_record_and_a_folder_that_cannot_be_written_are_said(course, m
 def test_a_zip_with_a_folder_for_each_student(course, capsys):
     assert main(["return", "--assignment", ASSIGNMENT, "--zip", "out.zip"]) == 0
     assert "Moodle takes it with --moodle only" in capsys.readouterr().out
+    assert os.stat("out.zip").st_mode & 0o077 == 0, "nobody else's to read"
     with ZipFile("out.zip") as archive:
         names = {f"{who}/{ASSIGNMENT}/{name}" for who in ("ada", "grace", "lin") for name in (PAGE, "marks.txt")}
         assert set(archive.namelist()) == names

@@ -108,8 +108,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def as_published(files: dict[str, bytes]) -> dict[str, bytes]:
-    """A folder's files without what tells of releases."""
-    return {path: data for path, data in files.items() if path != "release.json" and not path.startswith(".releases/")}
+    """A folder's files without what tells of releases, and without the lock."""
+    own = ("release.json", renewing.LOCK)
+    return {path: data for path, data in files.items() if path not in own and not path.startswith(".releases/")}
 
 
 def own(text: str, cell_type: str = "code") -> dict:
@@ -471,6 +472,34 @@ def test_a_disk_that_cannot_be_written_is_a_sentence_and_nothing_has_changed(hom
     with pytest.raises(CourseError, match=r"cannot be written to .*No space left on device.*make room"):
         renew(home, second)
     assert contents(home) == before
+
+
+# --- two at once ----------------------------------------------------------------------------------------------------
+
+
+def test_a_second_update_is_refused_until_the_first_has_ended_or_was_killed(home, second, tmp_path):
+    (tmp_path / "bundle.zip").write_bytes(zipped(second.files))
+    before = contents(home)
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom segkit.releases.renewing import _alone\n"
+        "with _alone(Path(sys.argv[1])):\n    print('in', flush=True)\n    sys.stdin.read()\n    os._exit(9)"
+    )
+    call, variables = [sys.executable, "-c", code, str(home)], os.environ | {"PYTHONPATH": str(home)}
+    with subprocess.Popen(call, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(CourseError, match=r"^Another update of .* is running: wait until it has ended"):
+            update(tmp_path / "bundle.zip", home)
+        assert as_published(contents(home)) == as_published(before)
+    assert other.returncode == 9, "it ends without unlocking"
+    update(tmp_path / "bundle.zip", home)
+    assert as_published(contents(home)) == second.files
+
+
+def test_before_anything_is_installed_there_is_no_lock(tmp_path, first, second, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    for release in (first, second):
+        renew(tmp_path, release)
+        assert as_published(contents(tmp_path)) == release.files and not (tmp_path / renewing.LOCK).exists()
 
 
 # --- how it reaches the student -------------------------------------------------------------------------------------

@@ -72,9 +72,11 @@ class Conditions:
     sandbox: Sandbox = field(default_factory=Bubblewrap)
 
     def depends_on(self, images: HiddenStreets) -> tuple:
-        """All that a score depends on but the entry."""
-        sandbox = self.sandbox.name
-        return images.digest, self.seconds, asdict(self.limits), sandbox, installed_versions(), _fingerprint()
+        """All that a score depends on but the entry.
+
+        Seconds are not among it: they decide whether an entry is stopped, and what was stopped is not kept.
+        """
+        return images.digest, asdict(self.limits), self.sandbox.name, installed_versions(), _fingerprint()
 
 
 def score(

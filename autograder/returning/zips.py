@@ -1,7 +1,5 @@
 """What was returned as one zip, to be uploaded."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -11,6 +9,7 @@ from autograder.returning.folders import RETURNED
 from autograder.returning.moodle import match, read_worksheet
 from autograder.returning.record import read_record
 from segkit.errors import CourseError
+from segkit.files import whole_file
 
 
 def zip_returned(root: Path, assignment: str, students: Iterable[str], out: Path, worksheet: Path | None) -> list[str]:
@@ -41,14 +40,10 @@ def zip_returned(root: Path, assignment: str, students: Iterable[str], out: Path
 
 def _write(out: Path, files: Mapping[str, Path]) -> None:
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file, ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        with whole_file(out, shared=True) as part:
+            part.touch(mode=0o600)  # marks and feedback of all: nobody else's to read
+            with ZipFile(part, "w", ZIP_DEFLATED) as archive:
                 for name, path in sorted(files.items()):
                     archive.write(path, name)
-            os.replace(temporary, out)
-        except BaseException:
-            os.unlink(temporary)
-            raise
     except OSError as error:
         raise CourseError(f"{out} could not be written ({error.strerror}).") from None

@@ -3,20 +3,19 @@
 Nothing here needs more than Python: it works where the notebooks do, also where the open one is no file (Colab).
 """
 
+import io
 import json
-import os
 import re
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
 from segkit.assignments import NOTEBOOKS
 from segkit.errors import CourseError
+from segkit.files import whole_file
 from segkit.online.colab import offer_download, open_notebook, released_cells, same_work
 from segkit.online.places import KAGGLE, place
 from segkit.readiness import remarks
@@ -186,41 +185,37 @@ def _write(out: Path, files: dict[str, bytes], model: dict[str, bytes], about: d
     """Write the zip whole or not at all; what had to be left out of the notebooks to keep it small."""
     limit = MAX_BYTES + sum(map(len, model.values()))
     said = []
-    try:
-        size = _write_whole(out, files | model, about, limit)
-        if size > limit:
-            for name, data in files.items():
-                files[name], count = _without_large_outputs(data)
-                said += [f"{name}: {count} very large outputs were left out, to keep the zip small."] if count else []
-            size = _write_whole(out, files | model, about, limit)
-    except OSError as error:
-        raise CourseError(f"{out} cannot be written ({error.strerror}): make room, or choose another folder.") from None
-    if size > limit:
+    content = _zipped(files | model, about)
+    if len(content) > limit:
+        for name, data in files.items():
+            files[name], count = _without_large_outputs(data)
+            said += [f"{name}: {count} very large outputs were left out, to keep the zip small."] if count else []
+        content = _zipped(files | model, about)
+    if len(content) > limit:
         largest = max(files, key=lambda name: len(files[name]))
         raise CourseError(
-            f"The zip would have {size / 1e6:.0f} MB, and {limit / 1e6:.0f} may be handed in: {largest} is the "
+            f"The zip would have {len(content) / 1e6:.0f} MB, and {limit / 1e6:.0f} may be handed in: {largest} is the "
             f"largest, with {len(files[largest]) / 1e6:.0f} MB. Take out pictures that you pasted into its texts, or "
             "clear outputs."
         )
+    try:
+        with whole_file(out, shared=True) as part:
+            part.touch(mode=0o600)  # on a shared machine nobody else's to read
+            part.write_bytes(content)
+    except OSError as error:
+        raise CourseError(f"{out} cannot be written ({error.strerror}): make room, or choose another folder.") from None
     return said
 
 
-def _write_whole(out: Path, files: dict[str, bytes], about: dict, limit: int) -> int:
-    """The size of the zip; it is there if that is within the limit."""
+def _zipped(files: dict[str, bytes], about: dict) -> bytes:
+    """The zip, with its receipt."""
     digests = {name: sha256(data).hexdigest() for name, data in files.items()}
     receipt = json.dumps(about | {"files": digests}, indent=1, ensure_ascii=False) + "\n"
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in {RECEIPT: receipt.encode(), **files}.items():
-                archive.writestr(name, data)
-        size = os.path.getsize(temporary)
-        if size <= limit:
-            os.replace(temporary, out)
-        return size
-    finally:  # after Ctrl-C as well
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {RECEIPT: receipt.encode(), **files}.items():
+            archive.writestr(name, data)
+    return content.getvalue()
 
 
 def _without_large_outputs(data: bytes) -> tuple[bytes, int]:

@@ -31,7 +31,8 @@ def update(source=None, folder=None) -> None:
         folder: where the course lies; None: where this segkit stands.
 
     Raises:
-        CourseError: if the bundle cannot be had or is damaged, or the folder cannot be written.
+        CourseError: if the bundle cannot be had or is damaged, the folder cannot be written, or another update of it
+            is running.
     """
     folder = COURSE if folder is None else Path(folder)
     source = source or read_settings(folder / "course.toml").online_bundle

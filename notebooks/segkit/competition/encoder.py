@@ -1,6 +1,5 @@
 """An encoder that has learned on everyday photographs: what `transfer` brings along where nothing can be fetched."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from segkit.competition.streets import normalised
 from segkit.competition.training import Budget, load_entry, train_entry
 from segkit.data import CLASS_NAMES, FourClassADE20K
 from segkit.errors import CourseError
+from segkit.files import whole_file
 from segkit.transfer.sets import Sets
 
 
@@ -79,10 +79,8 @@ def train_encoder(
 
 def _write(encoder: torch.nn.Module, out: Path) -> None:
     """Whole or not at all."""
-    part = out.with_name(f"{out.name}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, part)
-        os.replace(part, out)
+        with whole_file(out) as part:
+            save_file({name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}, part)
     except OSError as error:
         raise CourseError(f"The encoder cannot be written to {out} ({error.strerror}).") from error

@@ -1,6 +1,5 @@
 """Making an entry in a notebook, and trying it at once: what cannot be scored is noticed here, not by the grader."""
 
-import os
 import zipfile
 from collections.abc import Callable
 from copy import deepcopy
@@ -32,6 +31,7 @@ from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, learned_numbers, read_checkpoint, too_large
 from segkit.evaluation.counting import multiply_adds
 from segkit.evaluation.saving import load_weights, rebuild, require_same, stored
+from segkit.files import whole_file
 from segkit.progress import open_bar
 from segkit.student import sources_of, student_code
 from segkit.transfer.classes import CITYSCAPES_CLASSES
@@ -200,13 +200,10 @@ def _files_of(folder: Path) -> dict[str, bytes]:
 def _write(out, about: About, files: dict[str, bytes], told: str) -> Path:
     """The zip, whole or not at all; the same entry is the same file, whenever it is made."""
     out, files = Path(out), {ABOUT: about.as_json(), **files}
-    part = out.with_name(f".{out.name}.part")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with whole_file(out) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, data in files.items():
                 archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-        os.replace(part, out)
     except OSError as error:
         raise CourseError(f"{out} cannot be written ({error.strerror}).") from None
     called = f'"{about.settings.name}"' if about.settings.name else "a made-up name"

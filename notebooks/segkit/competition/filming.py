@@ -1,10 +1,9 @@
 """A film of predictions: every frame with its classes laid over it, and a legend below."""
 
 import argparse
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from segkit.competition.training import load_entry
 from segkit.competition.zoo import MODELS, build_model
 from segkit.devices import best_device, device_of
 from segkit.errors import CourseError
+from segkit.files import whole_file
 from segkit.plots import colorize
 from segkit.pretrained.files import read_tensors
 from segkit.progress import open_bar
@@ -136,11 +136,9 @@ def _read(file: Path) -> Tensor:
 def _video(out: Path, shape: tuple[int, int], fps: float) -> Iterator:
     """A function that adds a picture, uint8 (*shape, 3), to the video; what is unfinished is removed."""
     av = _library()
-    partial = out.with_name(f".{out.stem}.{os.getpid()}.part.mp4")
     height, width = (side + side % 2 for side in shape)  # colours are kept for 2 x 2 pixels
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(partial), "w") as container:
+        with whole_file(out, shared=True) as part, av.open(str(part), "w", format="mp4") as container:
             stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
             stream.width, stream.height, stream.pix_fmt, stream.options = width, height, "yuv420p", {"crf": "20"}
 
@@ -151,12 +149,8 @@ def _video(out: Path, shape: tuple[int, int], fps: float) -> Iterator:
 
             yield write
             container.mux(stream.encode())
-        os.replace(partial, out)
     except (av.FFmpegError, OSError) as error:
         raise CourseError(f"{out} cannot be written ({error.strerror or error}): choose another file.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def _library():

@@ -6,7 +6,6 @@ tricks of those below it. The tricks are a student's, see `segkit.competition.tr
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -33,6 +32,7 @@ from segkit.competition.training import (
 from segkit.competition.zoo import build_model
 from segkit.data import IGNORE
 from segkit.errors import CourseError
+from segkit.files import whole_file
 from segkit.transfer.runs import Run
 from segkit.transfer.training import segmentation_loss
 
@@ -267,7 +267,5 @@ def _read(file: Path) -> dict | None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)
+    with whole_file(file) as part:
+        part.write_text(text, encoding="utf-8")

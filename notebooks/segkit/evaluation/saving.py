@@ -1,7 +1,6 @@
 """Writing what is handed in, and trying it at once: what cannot be evaluated is noticed here, not by the grader."""
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, MAX_BYTES, learned_numbers, read_checkpoint, too_large
 from segkit.evaluation.counting import multiply_adds
 from segkit.evaluation.settings import SETTINGS, ResultsSettings, checked_settings
+from segkit.files import whole_file
 
 SAME = {False: 1e-4, True: 0.1}  # of the logits' std: half precision rounds every weight to three digits
 
@@ -115,10 +115,9 @@ def require_same(model: nn.Module, fresh: nn.Module, images: Tensor, half: bool)
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     """Each file whole or not at all."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
-            (folder / f".{name}.part").write_bytes(data)
-            os.replace(folder / f".{name}.part", folder / name)
+            with whole_file(folder / name) as part:
+                part.write_bytes(data)
     except OSError as error:
         raise CourseError(f"{folder} cannot be written to ({error.strerror}).") from None
 

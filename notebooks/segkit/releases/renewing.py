@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +21,7 @@ from segkit.releases.merging import merge
 from segkit.releases.notebooks import parse_notebook, stamp_of, wants_drive, with_drive, written
 
 RENEWAL = ".renewal"
+LOCK = ".renewal.lock"
 PLAN = "plan.json"
 KEPT = "kept"  # where notebooks are put as they were before a correction
 EARLIER = ".releases"  # descriptions of the releases before this one
@@ -47,20 +48,22 @@ def renew(home: Path, release: Release, *, only_notebooks: bool = False, drive: 
             that show it, know a file by its identity and not by its name.
 
     Raises:
-        CourseError: if the folder cannot be written; then nothing in it has changed, or the next call goes on.
+        CourseError: if the folder cannot be written; then nothing in it has changed, or the next call goes on. Or if
+            another process renews it.
     """
     with _in_a_sentence(home):
         home.mkdir(parents=True, exist_ok=True)
-        finish(home)
-        plan = _Plan(home, release, drive)
-        for path in release.files:
-            if is_notebook(path):
-                plan.add_notebook(path)
-            elif not only_notebooks:
-                plan.add_file(path)
-        if not only_notebooks:
-            plan.remove_dropped()
-        plan.carry_out()
+        with nullcontext() if drive else _alone(home):  # other machines see no lock in Drive
+            finish(home)
+            plan = _Plan(home, release, drive)
+            for path in release.files:
+                if is_notebook(path):
+                    plan.add_notebook(path)
+                elif not only_notebooks:
+                    plan.add_file(path)
+            if not only_notebooks:
+                plan.remove_dropped()
+            plan.carry_out()
     return plan.done
 
 
@@ -85,6 +88,24 @@ def finish(home: Path) -> None:
         for path in plan["remove"]:
             (home / path).unlink(missing_ok=True)
         shutil.rmtree(workplace, ignore_errors=True)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Let one process at a time renew a folder; the system takes the lock from one that has ended, however it did.
+
+    Where `filelock` is not installed, nothing that the course needs is: nobody works in the folder yet.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError:
+        yield
+        return
+    try:
+        with FileLock(home / LOCK, timeout=0):
+            yield
+    except Timeout:
+        raise CourseError(f"Another update of {home} is running: wait until it has ended, then try again.") from None
 
 
 @contextmanager

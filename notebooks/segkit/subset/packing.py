@@ -6,13 +6,14 @@ from it gives the same images and labels, in the same order, as building from AD
 
 import json
 import zipfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
 
 from segkit.download import checksum_of
 from segkit.errors import CourseError
+from segkit.files import whole_file
 from segkit.subset.classes import KINDS
 from segkit.subset.manifest import KEEP_RULE, read_manifest
 from segkit.subset.pairs import Dropped, digest_of, pairs_of, read_pair
@@ -39,16 +40,12 @@ def pack_subset(source, folder, path, *, progress: bool = True) -> str:
     """
     path, manifest = Path(path).expanduser().resolve(), read_manifest(folder)
     require_packable(path, folder)
-    partial = path.with_name(f".{path.name}.partial")
     with closing(open_source(source)) as raw:
         try:
-            _write(partial, raw, manifest, progress)
-            partial.replace(path)
+            with whole_file(path) as part:
+                _write(part, raw, manifest, progress)
         except OSError as error:
             raise CourseError(f"Cannot write {path}: {error.strerror or error}.") from error
-        finally:
-            with suppress(OSError):
-                partial.unlink()
     return checksum_of(path, "sha256")
 
 
@@ -65,8 +62,8 @@ def require_packable(path, folder) -> None:
         raise CourseError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def _write(partial: Path, raw: Source, manifest: dict, progress: bool) -> None:
-    with zipfile.ZipFile(partial, "w") as archive:
+def _write(part: Path, raw: Source, manifest: dict, progress: bool) -> None:
+    with zipfile.ZipFile(part, "w") as archive:
         origin = json.dumps(manifest["origin"] or _origin(manifest), indent=1, ensure_ascii=False)
         archive.writestr(undated(f"{FOLDER}/{ORIGIN}"), origin)
         for split, record in manifest["splits"].items():

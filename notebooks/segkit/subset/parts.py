@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from segkit.files import whole_file
 from segkit.subset.classes import CLASS_NAMES
 from segkit.subset.pairs import Dropped, Files, read_pair
 from segkit.subset.pictures import Kept, ToLabels, examine_pair
@@ -139,14 +140,8 @@ def write_array(file: BinaryIO, array: np.ndarray) -> None:
 @contextmanager
 def _new_file(path: Path):
     """A file that gets its name when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as part, open(part, "wb") as file:
+        yield file
 
 
 def undated(name: str) -> zipfile.ZipInfo:

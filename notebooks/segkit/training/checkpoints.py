@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from segkit.files import whole_file
 from segkit.training.recording import is_step
 
 PATHS_IN_STATE = ("best_model_path", "kth_best_model_path", "last_model_path")
@@ -18,14 +19,10 @@ class WholeFiles(TorchCheckpointIO):
     """Writes beside the old file and then takes its place, so that whenever it is stopped one of both is whole."""
 
     def save_checkpoint(self, checkpoint, path, storage_options=None):
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             torch.save(checkpoint, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -1,7 +1,6 @@
 """A run: a model trained by the assignment's recipe, with everything that it may be compared by written beside it."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 
 from segkit.data import IGNORE
+from segkit.files import whole_file
 from segkit.training import fit, load_best
 from segkit.training.settings import require
 from segkit.transfer.judging import Judge
@@ -163,12 +163,5 @@ class _KeepFacts(Callback):
         if not self.continued:
             for old in set(self.out.glob("csv/version_*")) - {Path(trainer.loggers[0].log_dir)}:
                 shutil.rmtree(old)
-        _write(self.out / FACTS, self.facts)
-
-
-def _write(file: Path, facts: dict):
-    """Whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.part")
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, file)
+        with whole_file(self.out / FACTS) as part:
+            part.write_text(json.dumps(self.facts, indent=1) + "\n", encoding="utf-8")
