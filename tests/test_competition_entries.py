@@ -406,6 +406,19 @@ def test_hidden_pictures_are_not_those_that_students_get(hidden, tmp_path):
         HiddenStreets(damaged)
 
 
+def test_labels_are_those_of_their_picture_whatever_it_is_called(tmp_path):
+    """With its ending `street.png` stands behind `street-2.png`, and without it before."""
+    root, names = write_hidden(tmp_path / "hidden"), ("street-2", "street", "a street")
+    for number, name in enumerate(names):
+        for kind in ("image_2", "semantic"):
+            (root / "testing" / kind / f"{number:06d}_10.png").rename(root / "testing" / kind / f"{name}.png")
+    ((images, truth),) = HiddenStreets(root).batches(SIZE)
+    pairs = KittiPairs(root, "testing", size=SIZE)
+    for index, name in enumerate(pairs.names):
+        assert torch.equal(images[index], pairs[index])
+        assert torch.equal(truth[index], train_ids(names.index(name)))
+
+
 def test_pictures_are_set_aside_and_students_get_no_label_of_theirs(tmp_path):
     source = write_labelled(tmp_path / "kitti", 70)
     made = set_aside(source, tmp_path / "students", tmp_path / "hidden", 10, b"secret")

@@ -33,7 +33,7 @@ class HiddenStreets:
         self.root = root.expanduser().resolve()
         require_set_aside(self.root)
         self._testing = self.root / "testing"
-        self.names = sorted(path.name for path in (self._testing / "image_2").glob("*.png"))
+        self.names = [f"{name}.png" for name in KittiPairs(self.root, "testing").names]  # in the order of `batches`
         labelled = {path.name for path in (self._testing / "semantic").glob("*.png")}
         if not self.names or labelled != set(self.names):
             raise CourseError(
