@@ -213,6 +213,7 @@ def _unpack(archive: Path, out: Path) -> None:
                 for name in members:
                     opened.extract(name, partial)
                     bar.update()
-    except (zipfile.BadZipFile, FileNotFoundError) as error:
-        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        raise CourseError(f"{archive} cannot be read as a zip file ({reason}): get it again.") from error
+    except DAMAGE as error:
+        told = isinstance(error, OSError | zipfile.BadZipFile)  # what else zipfile raises is in terms of its own code
+        reason = in_words(error).rstrip(".") if told else "damaged or encrypted"
+        raise CourseError(f"{archive} cannot be unpacked ({reason}): get it again.") from error
