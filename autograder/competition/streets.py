@@ -76,8 +76,9 @@ class HiddenStreets:
     def count(self, predicted: list[Tensor]) -> Tensor:
         """Of maps as `read` gives them: int64 (N, 19, 20), the last column for what was called none of the 19."""
         labels = map(self._train_ids, self.names)
+        classes, columns = len(self.class_names), OTHER + 1
         return torch.stack(
-            [count_pairs(own, truth, OTHER, OTHER + 1) for own, truth in zip(predicted, labels, strict=True)]
+            [count_pairs(own, truth, classes, columns) for own, truth in zip(predicted, labels, strict=True)]
         )
 
     def _train_ids(self, name: str) -> Tensor:
