@@ -197,6 +197,10 @@ def test_a_film_is_not_split_by_chance(driving):
     training, validation = split_kitti(driving)
     assert json.loads((driving / "splits.json").read_text()) == {"training": training, "validation": validation}
     assert validation == [f"{number:06d}_10" for number in range(20, 30)]
+    for damaged in ('{"training": [', "[]", '{"training": []}'):
+        (driving / "splits.json").write_text(damaged)
+        with pytest.raises(CourseError, match=r"splits\.json is damaged: get the data set again"):
+            KittiPairs(driving)
 
 
 # --- how training reads them --------------------------------------------------------------------------------------
