@@ -163,6 +163,7 @@ def _fingerprint() -> str:
     """Changes with the code that scores entries: here, and beside the model."""
     own = [f"autograder/competition/{name}.py" for name in ("score", "streets", "reading", "zoo_process")]
     library = [f"competition/{name}.py" for name in ("kitti", "networks", "predictions", "zoo")]
-    library += ["checking/workbench.py", "evaluation/counting.py", "evaluation/saving.py", "transfer/classes.py"]
+    library += [f"evaluation/{name}.py" for name in ("checkpoint", "counting", "saving")]
+    library += ["checking/workbench.py", "transfer/classes.py"]
     files = [*(ROOT / name for name in own), *(NOTEBOOKS / "segkit" / name for name in library)]
     return digest(fingerprint_of_code(), [sha256(file.read_bytes()).hexdigest() for file in files])
