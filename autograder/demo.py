@@ -27,6 +27,7 @@ from segkit.errors import CourseError
 from segkit.evaluation.saving import save_results
 
 ASSIGNMENT = "segformer"
+MARK = ".made_by_a_demo"  # a file in the folder of a demo, which the next one may empty
 TRAINING_STEPS, BATCH_SIZE = 160, 8
 IMAGE_SIZE, TARGET_SIZE = (128, 128), (32, 32)  # half the course's side: a fair picture in two minutes on two cores
 
@@ -66,7 +67,7 @@ def main() -> int:
 
 
 def run_demo(module: str, description: str, folder: Path, run: Callable[[Path | None, Path], int]) -> int:
-    """Run a demo from the command line: `run` gets the photographs, or None, and the folder for all that it makes.
+    """Run a demo from the command line: `run` gets the photographs, or None, and an empty folder for all that it makes.
 
     Returns:
         What `run` returns; 2, after a sentence, if something that it needs cannot be used.
@@ -77,6 +78,7 @@ def run_demo(module: str, description: str, folder: Path, run: Callable[[Path | 
     options = parser.parse_args()
     started = time.monotonic()
     try:
+        _empty(options.out, folder)
         status = run(options.data, options.out)
     except CourseError as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -85,9 +87,21 @@ def run_demo(module: str, description: str, folder: Path, run: Callable[[Path | 
     return status
 
 
-def _run(data: Path | None, out: Path) -> int:
+def _empty(out: Path, usual: Path) -> None:
+    """Make the folder, without what an earlier demo left there.
+
+    Raises:
+        CourseError: if something else stands in it, which nobody wants to lose.
+    """
+    ours = out.resolve() == usual.resolve() or (out / MARK).is_file()
+    if not ours and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CourseError(f"{out} holds what no demo has made: give --out the name of a new folder.")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
+    (out / MARK).touch()
+
+
+def _run(data: Path | None, out: Path) -> int:
     _step(1, "the four-class data set" + (f" from {data}" if data else " from the synthetic sample"))
     subset = _build_data(data, out)
     _step(2, "the student notebooks, through nbgrader's generate_assignment")

@@ -80,8 +80,6 @@ def main() -> int:
 
 
 def _run(data: Path | None, out: Path) -> int:
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
     _step(1, "street scenes in KITTI's layout, some of them set aside with their labels")
     students, hidden = _data_sets(data, out / "data")
     _step(2, "the student notebooks, through nbgrader's generate_assignment")

@@ -4,7 +4,6 @@ Everything it makes stands in `demo/transfer/`; nothing of a running course is t
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -64,8 +63,6 @@ def main() -> int:
 
 
 def _run(data: Path | None, out: Path) -> int:
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
     _step(1, "two data sets, in the layouts of Oxford-IIIT Pet and Cityscapes")
     pets, test, streets = _data_sets(data, out / "data")
     _step(2, "the student notebooks, through nbgrader's generate_assignment")

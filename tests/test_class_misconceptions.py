@@ -59,13 +59,13 @@ def test_the_table_counts_misconceptions_per_question_the_most_frequent_first(co
 
 def test_the_rows_say_who_has_which(course, tmp_path):
     path = tmp_path / "mistakes.csv"
-    (course / "groups.csv").write_text("group,student\nbob,kim\nbob,lin\n")
+    (course / "groups.csv").write_text("group,student\nbob,=kim\nbob,lin\n")
     assert write_misconceptions(course, "segformer", path) == 4
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert [(row["student"], row["misconception"]) for row in rows] == [
         ("ann", "scaled by all channels"), ("bob", "scaled by all channels"), ("cy", "not scaled"), ("di", "")
     ]  # fmt: skip
-    assert [row["members"] for row in rows] == ["", "kim lin", "", ""]
+    assert [row["members"] for row in rows] == ["", "'=kim lin", "", ""]
     assert rows[0]["points"] == "10.0" and rows[0]["of"] == "12.0"
 
 

@@ -21,7 +21,7 @@ from autograder.competition.standings import standings
 from autograder.evaluation.counting import mean_of, per_class
 from autograder.grading.verdicts import Evaluation
 from autograder.reference import load_reference
-from segkit.competition.chance import compare, mean_ious
+from segkit.competition.chance import Difference, compare, mean_ious
 from segkit.errors import CourseError
 from segkit.transfer.classes import CITYSCAPES_CLASSES
 
@@ -69,16 +69,18 @@ def test_ties_in_the_digits_shown_go_to_the_cheaper_then_to_the_earlier_and_clai
         attempt("late", 0.60001, 10, 3),
         attempt("early", 0.60002, 10, 1),
         attempt("dear", 0.60004, 11, 0),
-        attempt("claims", 0.6, 1, 2, claimed=True),
+        attempt("claims", 0.6, 9, 2, claimed=True),
+        attempt("claims less", 0.6, 1, 5, claimed=True),
         attempt("better", 0.6001, 99, 4),
     ]
     board = standings(results, SECRET)
-    assert [own.student for own in board] == ["better", "early", "late", "dear", "claims"]
+    assert [own.student for own in board] == ["better", "early", "late", "dear", "claims", "claims less"]
     assert [own.student for own in board if own.on_front] == ["better", "early", "late"], "equals share the front"
 
 
-def test_the_front_is_that_of_the_students_task():
+def test_the_front_is_that_of_the_students_task(monkeypatch):
     """Another way to find it than the notebook's, on random entries with many ties."""
+    monkeypatch.setattr("autograder.competition.standings.compare", lambda first, second: None)  # takes its time
     pareto_front = load_reference("competition")["04_competition"].pareto_front
     random = np.random.RandomState(0)
     for _ in range(30):
@@ -180,6 +182,12 @@ def test_a_model_that_multiplies_nothing_is_on_the_front_and_in_no_plot():
     assert text.count("<circle cx") == 1 and " V " not in path and "at 0 multiply-adds" in text
 
 
+def test_who_wins_a_tie_a_hairs_breadth_behind_is_not_ahead_by_minus_nothing(tmp_path):
+    board = standings([attempt("ada", 0.5, 10), attempt("bo", 0.5, 20, 1)], SECRET)
+    text = as_page([replace(board[0], ahead=Difference(-0.00003, -0.00004, 0.00001)), board[1]])
+    assert " is 0.0000 ahead of " in text and "(0.0000 to 0.0000)" in text
+
+
 def test_the_table_has_numbers_names_without_formulas_and_teams_only_when_asked(tmp_path):
     def rows(**options) -> list[dict]:
         _, table = write_board(RESULTS, tmp_path, secret=SECRET, **options)
@@ -191,6 +199,8 @@ def test_the_table_has_numbers_names_without_formulas_and_teams_only_when_asked(
     assert "'=1+1" in {row["name"] for row in plain} and plain[0]["cost"] == "claimed"
     assert all(float(row["at least"]) <= float(row["at most"]) for row in plain[:-1]) and plain[-1]["at least"] == ""
     assert rows(with_ids=True)[1] | {"student": "bo", "file": "1.zip"} == rows(with_ids=True)[1]
+    _, table = write_board([attempt(" =1+1", 0.5, 10)], tmp_path, secret=SECRET, with_ids=True)
+    assert "' =1+1" in table.read_text()
     with pytest.raises(CourseError, match="could not be written"):
         write_board(RESULTS, tmp_path / "leaderboard.csv" / "x", secret=SECRET)
 

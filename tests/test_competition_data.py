@@ -122,11 +122,20 @@ def test_a_copy_of_ones_own_comes_first_as_a_folder_or_as_the_zip_file(driving, 
     assert locate_kitti() == root
 
 
+def encrypted(content: bytes) -> bytes:
+    """A zip file whose table says of every member that it needs a password."""
+    return b"PK\1\2".join(
+        part if not number else part[:4] + bytes([part[4] | 1]) + part[5:]
+        for number, part in enumerate(content.split(b"PK\1\2"))
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "cannot be read as a zip file (No such file or directory): get it again."),
-        (b"no zip file", "cannot be read as a zip file (File is not a zip file): get it again."),
+        (None, "cannot be unpacked (No such file or directory): get it again."),
+        (b"no zip file", "cannot be unpacked (File is not a zip file): get it again."),
+        (encrypted(kitti_zip(1)), "cannot be unpacked (damaged or encrypted): get it again."),
         (kitti_zip(0), "is not KITTI's data_semantics.zip: it has no folder training/semantic."),
     ],
 )
@@ -188,6 +197,10 @@ def test_a_film_is_not_split_by_chance(driving):
     training, validation = split_kitti(driving)
     assert json.loads((driving / "splits.json").read_text()) == {"training": training, "validation": validation}
     assert validation == [f"{number:06d}_10" for number in range(20, 30)]
+    for damaged in ('{"training": [', "[]", '{"training": []}'):
+        (driving / "splits.json").write_text(damaged)
+        with pytest.raises(CourseError, match=r"splits\.json is damaged: get the data set again"):
+            KittiPairs(driving)
 
 
 # --- how training reads them --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from autograder.competition.reading import read_entry
 from autograder.competition.scoring import score_entries
 from autograder.competition.set_aside import set_aside
 from autograder.completion import complete_assignment
+from autograder.demo import run_demo
 from segkit.competition.entries import CODE, PICTURES, ZOO
 from segkit.errors import CourseError
 from segkit.student import provide_sources
@@ -70,6 +71,19 @@ def test_the_verdict_is_honest(made, tmp_path):
     results = scored(made, tmp_path, demo_competition.PICTURES)
     forged = replace(results[0], team=demo_competition.FORGER)
     assert demo_competition._verdict([forged]) == "The forged entry of mallory gained a score."
+
+
+def test_a_demo_empties_no_folder_but_its_own(tmp_path, monkeypatch, capsys):
+    def asked(folder: Path) -> int:
+        monkeypatch.setattr("sys.argv", ["demo", "--out", str(folder)])
+        return run_demo("autograder.demo", "", tmp_path / "demo", lambda data, out: (out / "course").mkdir() or 0)
+
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("years of work")
+    assert asked(tmp_path / "thesis") == asked(tmp_path / "thesis" / "chapter") == 2
+    assert "holds what no demo has made" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "chapter").read_text() == "years of work"
+    assert asked(tmp_path / "new") == asked(tmp_path / "new") == 0, "what an earlier demo made gives way"
 
 
 @pytest.mark.parametrize("student", demo_competition.CLASSMATES)

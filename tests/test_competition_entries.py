@@ -1,5 +1,6 @@
 """Entries of the competition: made and tried in a notebook, read strictly, scored on hidden pictures, counted."""
 
+import inspect
 import io
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +34,10 @@ from street_entries import (
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
 from autograder.competition.attempts import Attempts
+from autograder.competition.board import write_board
+from autograder.competition.competing import results_table
 from autograder.competition.reading import read_entry
-from autograder.competition.score import Conditions, score
+from autograder.competition.score import Conditions, _fingerprint, score
 from autograder.competition.scoring import Attempt, score_entries
 from autograder.competition.set_aside import set_aside
 from autograder.competition.streets import HiddenStreets
@@ -44,9 +48,11 @@ from segkit.checking.candidate import AnswerError
 from segkit.checking.workbench import Workbench
 from segkit.competition.entering import enter_code, enter_pictures, enter_zoo
 from segkit.competition.kitti import KittiPairs
+from segkit.competition.predictions import read_prediction
 from segkit.competition.zoo import build_model
 from segkit.errors import CourseError
 from segkit.evaluation.counting import multiply_adds
+from segkit.evaluation.saving import load_weights
 from segkit.student import load_cells, provide_sources, student_code
 
 
@@ -234,11 +240,25 @@ def test_a_notebook_without_the_class_is_told_so(desk):
         enter_code(competitor(), image_size=SIZE)
 
 
+def test_a_notebook_of_megabytes_is_refused_before_it_is_handed_in(desk):
+    write_notebook(desk, f"{CODE}\n# {'x' * 2**22}")
+    with pytest.raises(CourseError, match=r"code\.json is larger than 4096 KiB"):
+        enter_code(competitor(), image_size=SIZE)
+
+
 def test_predictions_of_another_kind_are_refused_before_they_are_handed_in(desk, hidden):
     with pytest.raises(CourseError, match="train ids from 0 to 18, not 26"):
         enter_pictures(lambda image: torch.full(image.shape[1:], 26), hidden)
     with pytest.raises(CourseError, match="has 60 x 36 pixels; its picture has 120 x 36"):
         enter_pictures(lambda image: torch.zeros(36, 60, dtype=torch.long), hidden)
+
+
+def test_a_second_header_of_a_picture_is_not_believed():
+    """Pillow takes the last one at its word, and gigabytes for it, before it finds the picture too short."""
+    data, header = png(labels(0)), b"IHDR" + struct.pack(">2I5B", 9000, 9000, 8, 6, 0, 0, 0)
+    second = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    with pytest.raises(CourseError, match=r"x\.png is not what its first bytes say"):
+        read_prediction(data[:33] + second + data[33:], SIZE, "x.png")
 
 
 def test_the_same_entry_has_the_same_content_however_it_is_packed_and_called(tmp_path):
@@ -320,6 +340,17 @@ def test_a_score_that_another_version_of_the_course_kept_is_measured_again(entri
     assert again.score.evaluation == first.score.evaluation and again.number == 1
 
 
+def test_a_score_depends_on_the_zoos_libraries_and_on_what_is_done_beside_the_model(hidden, monkeypatch):
+    images, conditions = HiddenStreets(hidden), Conditions()
+    before = conditions.depends_on(images)
+    monkeypatch.setattr("autograder.competition.score.version", lambda library: "another")
+    assert conditions.depends_on(images) != before
+    read, read_bytes = set(), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.add(str(path)) or read_bytes(path))
+    _fingerprint.__wrapped__()
+    assert {inspect.getfile(code) for code in (multiply_adds, load_weights, Workbench, build_model)} <= read
+
+
 def test_a_claim_is_that_of_its_entry_though_equal_pictures_are_scored_once(entries, hidden, tmp_path):
     """Neither a copy's claim nor one that was corrected is taken for another's."""
     for number, (team, claim) in enumerate({"ada": 10**9, "bo": 5, "cy": None}.items(), start=1):
@@ -378,6 +409,16 @@ def test_what_was_made_before_a_group_was_formed_counts_for_the_group(entries, h
     assert results["tigers/3.zip"].score is None and results["tigers/2.zip"].number == 2
 
 
+def test_a_folder_whose_name_no_page_can_show_is_a_team_as_any_other(entries, hidden, tmp_path):
+    """As a zip file of another system's encoding leaves it."""
+    write_zip(entries / "\udcff\n" / "1.zip", picture_entry())
+    (result,) = scored(entries, hidden, tmp_path).values()
+    assert results_table([result]).encode().startswith(rb"\udcff\n ")
+    page, table = write_board([result], tmp_path / "board", secret=b"secret", names=True, with_ids=True)
+    assert r"\udcff\n" in page.read_text() and r"\udcff\n" in table.read_text()
+    assert scored(entries, hidden, tmp_path, attempts=1)[rf"{result.team}/1.zip"].number == 1
+
+
 def test_whose_code_fails_before_it_sees_a_picture_has_made_no_attempt(entries, hidden, tmp_path):
     write_zip(entries / "ada/1.zip", code_entry(arguments={"depth": 3}))
     fails = CODE.replace("return self", "assert not images.any(), images.mean()\n        return self")
@@ -430,6 +471,19 @@ def test_hidden_pictures_are_not_those_that_students_get(hidden, tmp_path):
     (damaged / "testing/semantic/000001_10.png").write_bytes(png(np.full((3, 4), 7, np.uint8)))
     with pytest.raises(CourseError, match="not as large as its picture"):
         HiddenStreets(damaged)
+
+
+def test_labels_are_those_of_their_picture_whatever_it_is_called(tmp_path):
+    """With its ending `street.png` stands behind `street-2.png`, and without it before."""
+    root, names = write_hidden(tmp_path / "hidden"), ("street-2", "street", "a street")
+    for number, name in enumerate(names):
+        for kind in ("image_2", "semantic"):
+            (root / "testing" / kind / f"{number:06d}_10.png").rename(root / "testing" / kind / f"{name}.png")
+    ((images, truth),) = HiddenStreets(root).batches(SIZE)
+    pairs = KittiPairs(root, "testing", size=SIZE)
+    for index, name in enumerate(pairs.names):
+        assert torch.equal(images[index], pairs[index])
+        assert torch.equal(truth[index], train_ids(names.index(name)))
 
 
 def test_pictures_are_set_aside_and_students_get_no_label_of_theirs(tmp_path):

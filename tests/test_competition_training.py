@@ -1,6 +1,7 @@
 """Entries of the competition: what they are trained with, what is kept, resuming, and how they are scored."""
 
 import json
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +64,19 @@ def test_the_pictures_of_two_entries_are_the_same_however_one_changes_them(stree
     plain, changed = street_sets(streets, SIZE).facts, street_sets(streets, SIZE, transform=flipped).facts
     assert plain["split"] == changed["split"] and plain["augmentation"] == "none" != changed["augmentation"]
     assert street_sets(streets, (32, 32)).facts["split"] != plain["split"]
+
+
+def test_a_fingerprint_of_the_pictures_leaves_all_generators_as_they_were(streets):
+    def drawn() -> tuple:
+        return random.random(), np.random.rand(), float(torch.rand(()))
+
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(77)
+    expected = drawn()
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(77)
+    assert street_sets(streets, SIZE, transform=flipped).facts["augmentation"] != "none"
+    assert drawn() == expected
 
 
 # ---- scores

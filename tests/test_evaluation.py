@@ -79,6 +79,17 @@ def test_what_is_saved_is_read_as_it_was(tmp_path, capsys):
     assert model.training, "the model is left in the mode in which it came"
 
 
+def test_parameters_that_are_called_as_statistics_are_counted():
+    class Shy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm2d(5)
+            self.running_mean = nn.Parameter(torch.zeros(30, 40))
+            self.num_batches_tracked = nn.Parameter(torch.zeros(7))
+
+    assert learned_numbers(Shy().state_dict()) == 10 + 1200 + 7
+
+
 def test_half_precision_takes_half_the_space_and_is_still_the_same_model(tmp_path, capsys):
     model = Tiny(width=64)
     for name, half in (("whole", False), ("half", True)):

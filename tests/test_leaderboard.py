@@ -106,6 +106,8 @@ def test_nobody_can_take_a_name_that_is_somebody_elses():
     assert len({name.casefold() for name in names.values()}) == len(chosen)
     assert names["cy"].startswith(f"{made_up} (") and names["eve"].startswith("ADA (") and names["gus"] == "Gus"
     assert names["flo"] != "Baseline"
+    names = display_names(chosen | {"hal": names["eve"]}, SECRET, "segformer")
+    assert len({name.casefold() for name in names.values()}) == len(chosen) + 1, "nor what somebody else is shown as"
 
 
 def test_the_csv_has_all_numbers_and_no_formula_and_ids_only_when_asked(course):

@@ -6,11 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from autograder.competition.scoring import Attempt
-from autograder.competition.standings import Standing, standings
+from autograder.competition.standings import DIGITS, Standing, standings
+from autograder.exports.spreadsheet import inert
 from autograder.files import write_whole
 from autograder.groups.file import Groups
 from autograder.leaderboard.page import Plot, render, scatter, short
-from autograder.leaderboard.table import as_csv, plain_text
+from autograder.leaderboard.table import as_csv
 from autograder.leaderboard.writing import PAGE, TABLE
 from autograder.triage.sentences import printable
 from segkit.competition.chance import CONFIDENCE, DRAWS
@@ -22,9 +23,9 @@ _COLUMNS = {
     "cost": lambda own: "claimed" if own.claimed else "counted",
     "on the front": lambda own: "yes" if own.on_front else "no",
     "attempts": lambda own: own.attempts,
-    "ahead of the next": lambda own: round(own.ahead.ahead, 4) if own.ahead else "",
-    "at least": lambda own: round(own.ahead.low, 4) if own.ahead else "",
-    "at most": lambda own: round(own.ahead.high, 4) if own.ahead else "",
+    "ahead of the next": lambda own: _rounded(own.ahead.ahead) if own.ahead else "",
+    "at least": lambda own: _rounded(own.ahead.low) if own.ahead else "",
+    "at most": lambda own: _rounded(own.ahead.high) if own.ahead else "",
 }
 
 
@@ -50,7 +51,7 @@ def write_board(
         CourseError: if no entry has a score, or `out` cannot be written.
     """
     board = standings(results, secret, ids=names)
-    columns = _COLUMNS | ({"file": lambda own: plain_text(printable(own.file))} if with_ids else {})
+    columns = _COLUMNS | ({"file": lambda own: inert(printable(own.file))} if with_ids else {})
     files = {
         PAGE: as_page(board),
         TABLE: as_csv(board, (groups or Groups()) if with_ids else None, columns),
@@ -63,7 +64,7 @@ def write_board(
     return [out / name for name in files]
 
 
-def as_page(board: Sequence[Standing], title: str = TITLE) -> str:
+def as_page(board: Sequence[Standing]) -> str:
     """The page of a board."""
     front = [own for own in board if own.on_front]
     plot = scatter(
@@ -73,7 +74,7 @@ def as_page(board: Sequence[Standing], title: str = TITLE) -> str:
     return render(
         TEMPLATE,
         entries=board,
-        title=title,
+        title=TITLE,
         plots=[replace(plot, words=_in_words(plot, front))],
         neighbours=[_compared(one, other) for one, other in pairwise(board)],
         draws=DRAWS,
@@ -97,4 +98,10 @@ def _compared(one: Standing, other: Standing) -> str:
     verdict = (
         "less than the choice of pictures explains" if own.by_chance else "more than the choice of pictures explains"
     )
-    return f"{one.name} is {own.ahead:.4f} ahead of {other.name} ({own.low:.4f} to {own.high:.4f}): {verdict}."
+    ahead, low, high = (f"{_rounded(value):.{DIGITS}f}" for value in (own.ahead, own.low, own.high))
+    return f"{one.name} is {ahead} ahead of {other.name} ({low} to {high}): {verdict}."
+
+
+def _rounded(difference: float) -> float:
+    """As it is shown; 0 and not -0 where a tie was settled in favour of the one that is a hair's breadth behind."""
+    return round(difference, DIGITS) + 0.0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from torch import Tensor
@@ -19,13 +19,13 @@ from autograder.evaluation.keeping import digest
 from autograder.evaluation.trained_model import fingerprint_of_code
 from autograder.grading.kept import installed_versions
 from autograder.grading.verdicts import Evaluation
-from autograder.paths import NOTEBOOKS
+from autograder.paths import NOTEBOOKS, ROOT
 from autograder.sandbox import Bubblewrap, Limits, Sandbox, Submission, Worker
 from segkit.checking.candidate import Candidate
 from segkit.competition.entries import CLASS, CODE, PICTURES
-from segkit.competition.predictions import OTHER
 
 Report = Callable[[int, int], None]
+ZOO_LIBRARIES = ("segmentation-models-pytorch", "timm")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Conditions:
 
         Seconds are not among it: they decide whether an entry is stopped, and what was stopped is not kept.
         """
-        return images.digest, asdict(self.limits), self.sandbox.name, installed_versions(), _fingerprint()
+        versions = installed_versions() | {name: _version(name) for name in ZOO_LIBRARIES}
+        return images.digest, asdict(self.limits), self.sandbox.name, versions, _fingerprint()
 
 
 def score(
@@ -106,7 +107,8 @@ def score(
         submission = Submission("competition", entry.about.model, entry.cells)
         name, arguments, sandbox = CLASS, (), conditions.sandbox
     else:
-        submission, name, arguments, sandbox = MODELS, BUILD, (entry.about.model, OTHER), LimitedProcess()
+        submission, name, sandbox = MODELS, BUILD, LimitedProcess()
+        arguments = (entry.about.model, len(images.class_names))
     limits = conditions.limits
     own = replace(
         limits,
@@ -150,10 +152,20 @@ class _Noticed:
         return self._images.batches(size)
 
 
+def _version(library: str) -> str | None:
+    """Of a library that models of the zoo come from; None if it is not installed."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
 @cache
 def _fingerprint() -> str:
-    """Changes with the code that scores entries."""
-    own, library = Path(__file__).parent, NOTEBOOKS / "segkit" / "competition"
-    files = [own / f"{name}.py" for name in ("score", "streets", "reading", "zoo_process")]
-    files += [library / f"{name}.py" for name in ("kitti", "networks", "predictions", "zoo")]
+    """Changes with the code that scores entries: here, and beside the model."""
+    own = [f"autograder/competition/{name}.py" for name in ("score", "streets", "reading", "zoo_process")]
+    library = [f"competition/{name}.py" for name in ("kitti", "networks", "predictions", "zoo")]
+    library += [f"evaluation/{name}.py" for name in ("checkpoint", "counting", "saving")]
+    library += ["checking/workbench.py", "transfer/classes.py"]
+    files = [*(ROOT / name for name in own), *(NOTEBOOKS / "segkit" / name for name in library)]
     return digest(fingerprint_of_code(), [sha256(file.read_bytes()).hexdigest() for file in files])

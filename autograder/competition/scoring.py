@@ -15,11 +15,14 @@ from autograder.competition.score import Conditions, Report, Score, score
 from autograder.competition.streets import HiddenStreets
 from autograder.evaluation.keeping import KeptRecords
 from autograder.groups.file import Groups
+from autograder.triage.sentences import printable
 from segkit.checking.candidate import AnswerError
 from segkit.competition.entries import PICTURES
 from segkit.course import read_settings
 from segkit.errors import CourseError
 from segkit.progress import open_bar
+
+LONGEST_TEAM = 1000  # letters: more than a folder's name can have, so that no two become one
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class _Scoring:
 
 
 def _tell(bar, whose: str, done: int, total: int) -> None:
-    bar.set_postfix_str(f"{whose}: {done} of {total} pictures")
+    bar.set_postfix_str(f"{printable(whose)}: {done} of {total} pictures")
 
 
 def _files(entries: Path, groups: Groups) -> list[tuple[str, Path]]:
@@ -169,7 +172,12 @@ def _files(entries: Path, groups: Groups) -> list[tuple[str, Path]]:
     if not files:
         raise CourseError(f"There are no entries: {entries} holds no folder of a team with a zip file in it.")
     files.sort(key=lambda path: (path.lstat().st_mtime_ns, str(path)))
-    return [(groups.of(path.parent.name) or path.parent.name, path) for path in files]
+    return [(_team(path.parent.name, groups), path) for path in files]
+
+
+def _team(folder: str, groups: Groups) -> str:
+    """What a folder's team is called from here on: other systems' zip files leave names that no page can show."""
+    return printable(groups.of(folder) or folder, LONGEST_TEAM)
 
 
 def _with_likeness(results: list[Attempt]) -> list[Attempt]:

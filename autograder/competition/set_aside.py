@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.evaluation.images import require_set_aside
 from segkit.checking.inputs import Numbers
-from segkit.competition.kitti import VALIDATION
+from segkit.competition.kitti import VALIDATION, given_splits
 from segkit.competition.kitti_layout import KINDS, SPLITS_FILE
 from segkit.errors import CourseError
 from segkit.folders import finished_folder
@@ -33,11 +33,12 @@ def set_aside(source: Path, students: Path, hidden: Path, pictures: int, secret:
         The number of pictures: labelled for students, hidden.
 
     Raises:
-        CourseError: if the folder has too few labelled pictures, or one of the new ones cannot be made.
+        CourseError: if the folder has too few labelled pictures or a damaged `splits.json`, or one of the new ones
+            cannot be made.
     """
     require_set_aside(hidden)
     numbers = Numbers(int.from_bytes(sha256(b"set aside" + secret).digest()[:4], "big"))
-    given = _given_splits(source)
+    given = given_splits(source)
     labelled = [name for names in given.values() for name in names] if given else _labelled(source)
     if not 0 < pictures < len(labelled) - (2 if given else VALIDATION):
         raise CourseError(
@@ -59,11 +60,6 @@ def set_aside(source: Path, students: Path, hidden: Path, pictures: int, secret:
             splits = {"training": kept[:-part], "validation": kept[-part:]}
             (for_students / SPLITS_FILE).write_text(json.dumps(splits) + "\n", encoding="utf-8")
     return {"labelled": len(kept), "hidden": len(chosen)}
-
-
-def _given_splits(source: Path) -> dict[str, list[str]] | None:
-    file = source / SPLITS_FILE
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def _labelled(source: Path) -> list[str]:

@@ -33,7 +33,8 @@ def standings(results: Sequence[Attempt], secret: bytes, *, ids: bool = False) -
     """The board, the best first.
 
     A team's best attempt by mean IoU stands for it. Where two teams have the same mean IoU to DIGITS digits, the one
-    that needs fewer multiply-adds comes first, a counted cost before a claimed one, and then whoever was earlier.
+    that needs fewer multiply-adds comes first, as far as they were counted, and then whoever was earlier. Claimed costs
+    stand behind counted ones and settle nothing: a copy of pictures could claim less than they do.
 
     Args:
         results: what `score_entries` gave.
@@ -59,7 +60,7 @@ def standings(results: Sequence[Attempt], secret: bytes, *, ids: bool = False) -
 
 
 def _best(results: Sequence[Attempt]) -> dict[str, Attempt]:
-    """By team the attempt of the highest mean IoU, of several the cheapest, then the earliest."""
+    """By team the attempt that would stand first on a board of its own."""
     best: dict[str, Attempt] = {}
     for result in results:
         if result.score and (result.team not in best or _place(result) < _place(best[result.team])):
@@ -68,8 +69,8 @@ def _best(results: Sequence[Attempt]) -> dict[str, Attempt]:
 
 
 def _place(result: Attempt) -> tuple:
-    own = result.score.evaluation
-    return -round(own.mean_iou, DIGITS), result.score.claimed, own.multiply_adds, result.order
+    own, claimed = result.score.evaluation, result.score.claimed
+    return -round(own.mean_iou, DIGITS), claimed, 0 if claimed else own.multiply_adds, result.order
 
 
 def _front(best: Sequence[Attempt]) -> set[str]:

@@ -33,7 +33,7 @@ class HiddenStreets:
         self.root = root.expanduser().resolve()
         require_set_aside(self.root)
         self._testing = self.root / "testing"
-        self.names = sorted(path.name for path in (self._testing / "image_2").glob("*.png"))
+        self.names = [f"{name}.png" for name in KittiPairs(self.root, "testing").names]  # in the order of `batches`
         labelled = {path.name for path in (self._testing / "semantic").glob("*.png")}
         if not self.names or labelled != set(self.names):
             raise CourseError(
@@ -76,8 +76,9 @@ class HiddenStreets:
     def count(self, predicted: list[Tensor]) -> Tensor:
         """Of maps as `read` gives them: int64 (N, 19, 20), the last column for what was called none of the 19."""
         labels = map(self._train_ids, self.names)
+        classes, columns = len(self.class_names), OTHER + 1
         return torch.stack(
-            [count_pairs(own, truth, OTHER, OTHER + 1) for own, truth in zip(predicted, labels, strict=True)]
+            [count_pairs(own, truth, classes, columns) for own, truth in zip(predicted, labels, strict=True)]
         )
 
     def _train_ids(self, name: str) -> Tensor:

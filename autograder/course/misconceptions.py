@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.exports.spreadsheet import inert
 from autograder.groups.file import read_groups
 from autograder.misconceptions import misconceptions_of
 from segkit.checking.explain_error import UNWRITTEN
@@ -114,8 +115,8 @@ def write_misconceptions(root: Path, assignment: str, path: Path) -> int:
         symptoms = {mistake.name: mistake.symptom for mistake in misconceptions_of(assignment, question.task)}
         if question.points < question.max_points and not question.unwritten:
             rows += [
-                (question.student, " ".join(groups.members.get(question.student, ())), question.notebook, question.task,
-                 name, symptoms.get(name, ""), question.points, question.max_points)
+                (inert(question.student), inert(" ".join(groups.members.get(question.student, ()))), question.notebook,
+                 question.task, name, symptoms.get(name, ""), question.points, question.max_points)
                 for name in question.misconceptions or [""]
             ]  # fmt: skip
     try:

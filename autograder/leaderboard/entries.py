@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from autograder.grading.verdicts import Evaluation
 from segkit.errors import CourseError
 
 BASELINE = "Baseline"
+# How names begin or end that are made here: nobody may choose what another one is shown as.
+_MADE_HERE = re.compile(rf"(team |{BASELINE}).*|.* \([0-9a-f]{{6}}\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,13 @@ def read_entries(
 def display_names(chosen: dict[str, str | None], secret: bytes, assignment: str) -> dict[str, str]:
     """By student a name that nobody else has: the chosen one, or one that says nothing.
 
-    A name that several chose, or that looks like a made-up one or the baseline's, gets the made-up one beside it.
+    A name that several chose, or that looks like one that is made here, gets the made-up one beside it.
     """
     codes = {student: _code(secret, assignment, student) for student in chosen}
     times = Counter(name.casefold() for name in chosen.values() if name)
     shown = {}
     for student, name in chosen.items():
-        taken = name and (times[name.casefold()] > 1 or name.casefold().startswith(("team ", BASELINE.casefold())))
+        taken = name and (times[name.casefold()] > 1 or _MADE_HERE.fullmatch(name))
         made_up = f"Team {codes[student]}"
         shown[student] = made_up if not name else f"{name} ({codes[student]})" if taken else name
     return shown

@@ -5,11 +5,9 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from autograder.exports.spreadsheet import inert
 from autograder.groups.file import Groups
 from autograder.leaderboard.entries import Entry
-
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute instead of showing
-
 
 Column = Callable[[Entry], str | int | float]
 
@@ -21,7 +19,7 @@ def as_csv(
 
     Args:
         groups: with the students' ids, and the members of each group.
-        more: further columns by name, and what stands there; a text as `plain_text` makes it, if a student wrote it.
+        more: further columns by name, and what stands there; a text as `inert` makes it, if a student wrote it.
     """
     classes = list(entries[0].evaluation.per_class)
     columns = [
@@ -43,12 +41,7 @@ def as_csv(
         own = entry.evaluation
         ious = ["" if iou is None else f"{iou:.4f}" for iou in own.per_class.values()]
         numbers = [own.parameters, own.multiply_adds, *own.image_size, own.images, own.seconds]
-        row = [entry.rank or "", plain_text(entry.name), f"{own.mean_iou:.4f}", *ious, *numbers]
+        row = [entry.rank or "", inert(entry.name), f"{own.mean_iou:.4f}", *ious, *numbers]
         who = [entry.student, " ".join(groups.members.get(entry.student, ()))] if groups else []
-        writer.writerow([*row, *(column(entry) for column in more.values()), *map(plain_text, who)])
+        writer.writerow([*row, *(column(entry) for column in more.values()), *map(inert, who)])
     return text.getvalue()
-
-
-def plain_text(text: str) -> str:
-    """A text that a spreadsheet shows and does not compute."""
-    return f"'{text}" if text.startswith(FORMULAS) else text

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,6 +49,13 @@ class Place:
         for name, value in {**self.names, "MARK": f"mark-{self.token}"}.items():
             text = text.replace(f"@{name}@", value)
         return text
+
+    def left_behind(self, root: Path) -> set[Path]:
+        """What attacks have left below `root`, or where else a process may write."""
+        places = (Path("/tmp"), Path("/dev/shm"), Path.home(), root)
+        walked = (found for place in places for found in os.walk(place))  # which bears what others remove meanwhile
+        names = (Path(top, name) for top, folders, files in walked for name in (*folders, *files))
+        return {path for path in names if f"mark-{self.token}" in path.name}
 
 
 @dataclass

@@ -81,9 +81,13 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def _header(width: int, height: int, colours: int = 0) -> bytes:
+    return _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colours, 0, 0, 0))
+
+
 def _handmade(width: int, height: int, rows: bytes, *extra: bytes) -> bytes:
     """A PNG that says it is 8-bit grey of that size."""
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    header = _header(width, height)
     compressed = _chunk(b"IDAT", zlib.compress(rows, 9))
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + compressed + _chunk(b"IEND", b"")
 
@@ -296,6 +300,12 @@ ATTACKS = (
         "a text beside the picture that unpacks to 64 MiB",
         _picture(_handmade(SIZE[1], SIZE[0], _rows(), _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(64 * 2**20), 9)))),
         "is damaged",
+    ),
+    EntryAttack(
+        "second_header",
+        "a second header that claims 324 MiB of colours",
+        _picture(_handmade(SIZE[1], SIZE[0], _rows(), _header(9000, 9000, colours=6))),
+        "not what its first bytes say",
     ),
     EntryAttack(
         "missing_picture",

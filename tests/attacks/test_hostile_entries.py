@@ -90,8 +90,8 @@ def test_the_attack_on_labels_would_have_found_them_outside_of_the_sandbox(ran: 
 
 
 def test_nothing_was_executed_or_left_behind(ran: Ran):
-    places = [Path("/tmp"), Path("/dev/shm"), Path.home(), ran.root]
-    assert not [path for place in places for path in place.rglob(f"*mark-{ran.place.token}*")]
+    (ran.root / ran.place.fill("@MARK@")).touch()  # so that one is there to be found
+    assert ran.place.left_behind(ran.root) == {ran.root / ran.place.fill("@MARK@")}
 
 
 def test_the_board_puts_nobody_above_the_honest_and_shows_names_as_they_were_typed(ran: Ran):
@@ -100,7 +100,7 @@ def test_the_board_puts_nobody_above_the_honest_and_shows_names_as_they_were_typ
     by_team = {own.student: own for own in board}
     for attack in ATTACKS:
         if not attack.says:
-            assert by_team[attack.name].rank > by_team[attack.like].rank or attack.name == "claimed_cost"
+            assert by_team[attack.name].rank > by_team[attack.like].rank
     assert {own.student for own in board if own.on_front} <= {a.name for a in ATTACKS if a.like == HONEST_CODE} | {
         HONEST_CODE
     }

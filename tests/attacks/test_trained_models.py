@@ -107,8 +107,8 @@ def test_nobody_gains_and_what_came_of_it_is_said(graded: Class, attack: ModelAt
 
 
 def test_nothing_was_executed_or_left_behind(graded: Class):
-    places = [Path("/tmp"), Path("/dev/shm"), Path.home(), graded.root]
-    assert not [path for place in places for path in place.rglob(f"mark-{graded.place.token}*")]
+    (graded.root / graded.place.fill("@MARK@")).touch()  # so that one is there to be found
+    assert graded.place.left_behind(graded.root) == {graded.root / graded.place.fill("@MARK@")}
 
 
 def test_the_attack_on_labels_would_have_found_them_outside_of_the_sandbox(graded: Class):

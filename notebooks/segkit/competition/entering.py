@@ -15,12 +15,14 @@ from segkit.competition.entries import (
     CLASS,
     CODE,
     FOLDER,
+    FORMAT,
     MAX_CHECKPOINT,
     PICTURES,
     ZOO,
     About,
     cells_as_json,
     checked_about,
+    read_cells,
 )  # fmt: skip
 from segkit.competition.front import short_number
 from segkit.competition.kitti import KittiPairs
@@ -68,12 +70,14 @@ def enter_code(
     """
     about = _about(CODE, notebook, image_size, arguments or {}, name)
     cells = sources_of(notebook)
+    code = cells_as_json(cells)
+    read_cells(code)  # too large, perhaps
     try:
         model_class = getattr(student_code(notebook), CLASS)
     except AttributeError as error:
         raise CourseError(str(error)) from None
     data, told = _tried(model, about, half, lambda weights: rebuild(model_class, about.settings, weights))
-    files = {CELLS: cells_as_json(cells), CHECKPOINT: data}
+    files = {CELLS: code, CHECKPOINT: data}
     return _write(out, about, files, f"{CLASS} of {', '.join(sorted(cells))}; {told}")
 
 
@@ -90,7 +94,6 @@ def enter_zoo(
     Raises:
         CourseError: as `enter_code`.
     """
-
     about = _about(ZOO, zoo_name, image_size, {}, name)
     again = build_model(zoo_name, CLASSES)
 
@@ -122,7 +125,7 @@ def enter_pictures(
     Raises:
         CourseError: if a prediction is missing, too many, of another size, or no map of label ids.
     """
-    record = {"format": 1, "kind": PICTURES, "name": name, "claimed_multiply_adds": multiply_adds}
+    record = {"format": FORMAT, "kind": PICTURES, "name": name, "claimed_multiply_adds": multiply_adds}
     about, folder = checked_about(record), Path(root) / "testing" / "image_2"
     sizes = {path.name: picture_size(path) for path in sorted(folder.glob("*.png"))}
     if not sizes:
@@ -137,7 +140,7 @@ def enter_pictures(
 def _about(kind: str, model: str, image_size, arguments: dict, name: str | None) -> About:
     size = list(image_size) if isinstance(image_size, tuple | list) else image_size
     return checked_about(
-        {"format": 1, "kind": kind, "model": model, "image_size": size, "arguments": arguments, "name": name}
+        {"format": FORMAT, "kind": kind, "model": model, "image_size": size, "arguments": arguments, "name": name}
     )
 
 

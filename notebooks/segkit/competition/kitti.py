@@ -85,12 +85,10 @@ def split_kitti(root, validation: int = VALIDATION, seed: int = 0) -> tuple[list
         seed: of the shuffling.
 
     Raises:
-        CourseError: if there are no labelled pictures, or too few.
+        CourseError: if there are no labelled pictures, or too few, or `splits.json` is damaged.
     """
-    given = Path(root) / SPLITS_FILE
-    if given.is_file():
-        splits = json.loads(given.read_text(encoding="utf-8"))
-        return splits["training"], splits["validation"]
+    if given := given_splits(root):
+        return given["training"], given["validation"]
     names = sorted(path.stem for path in (Path(root) / "training" / "semantic").glob("*.png"))
     if len(names) <= validation:
         raise CourseError(
@@ -99,6 +97,22 @@ def split_kitti(root, validation: int = VALIDATION, seed: int = 0) -> tuple[list
         )
     shuffled = Numbers(seed).shuffled(names)
     return sorted(shuffled[validation:]), sorted(shuffled[:validation])
+
+
+def given_splits(root) -> dict[str, list[str]] | None:
+    """The names for training and for validation, as the `splits.json` of a stand-in has them; None without such a file.
+
+    Raises:
+        CourseError: if it is damaged.
+    """
+    file = Path(root) / SPLITS_FILE
+    try:
+        splits = json.loads(file.read_text(encoding="utf-8"))
+        return {part: list(splits[part]) for part in ("training", "validation")}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(f"{file} is damaged: get the data set again.") from error
 
 
 class KittiPairs(Dataset):
@@ -213,6 +227,7 @@ def _unpack(archive: Path, out: Path) -> None:
                 for name in members:
                     opened.extract(name, partial)
                     bar.update()
-    except (zipfile.BadZipFile, FileNotFoundError) as error:
-        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        raise CourseError(f"{archive} cannot be read as a zip file ({reason}): get it again.") from error
+    except DAMAGE as error:
+        told = isinstance(error, OSError | zipfile.BadZipFile)  # what else zipfile raises is in terms of its own code
+        reason = in_words(error).rstrip(".") if told else "damaged or encrypted"
+        raise CourseError(f"{archive} cannot be unpacked ({reason}): get it again.") from error

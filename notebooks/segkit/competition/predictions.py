@@ -27,7 +27,8 @@ def largest_file(size: tuple[int, int]) -> int:
 def read_prediction(data: bytes, size: tuple[int, int], name: str) -> Tensor:
     """The train ids 0..18 of a predicted map, uint8 (height, width); OTHER where another of Cityscapes' labels stands.
 
-    Format, size and kind are read from the file's first bytes, before anything is decoded.
+    Format, size and kind are read from the file's first bytes, before anything is decoded; what the file says of them
+    once more, which Pillow believes, has to be the same.
 
     Args:
         data: the file's bytes.
@@ -51,11 +52,11 @@ def read_prediction(data: bytes, size: tuple[int, int], name: str) -> Tensor:
         raise CourseError(f"{name} has {fields[3]} x {fields[4]} pixels; its picture has {columns} x {rows}.")
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            if (image.height, image.width) != size or image.mode != "L":
+                raise CourseError(f"{name} is not what its first bytes say: save it again.")
             ids = torch.from_numpy(np.array(image))
     except DAMAGE:
         raise CourseError(f"{name} is damaged: save it again.") from None
-    if ids.shape != torch.Size(size) or ids.dtype != torch.uint8:
-        raise CourseError(f"{name} is not what its first bytes say: save it again.")
     return _train_ids(ids, name)
 
 

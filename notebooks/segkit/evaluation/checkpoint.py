@@ -16,8 +16,8 @@ from segkit.errors import CourseError
 CHECKPOINT = "model.safetensors"
 MAX_BYTES = 64 * 2**20
 MAX_TENSORS = 4000
-# What a norm layer counts while it is trained; everything else of a model was learned.
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+# What a norm layer counts while it is trained, each as large as its weights, but for the last; all else was learned.
+STATISTICS, COUNT = ("running_mean", "running_var"), "num_batches_tracked"
 _PICKLES = (b"PK\x03\x04", b"\x80")  # what torch.save writes, now and formerly
 
 
@@ -72,8 +72,19 @@ def read_checkpoint_file(path: Path) -> dict[str, Tensor]:
 
 
 def learned_numbers(tensors: dict[str, Tensor]) -> int:
-    """How many parameters a checkpoint holds: all its numbers but the statistics of norm layers."""
-    return sum(tensor.numel() for name, tensor in tensors.items() if name.rpartition(".")[2] not in STATISTICS)
+    """How many parameters a checkpoint holds: all its numbers but the statistics of norm layers.
+
+    What only has the name of a statistic counts: whoever hands in a model chooses names.
+    """
+    return sum(tensor.numel() for name, tensor in tensors.items() if not _is_statistic(name, tensors))
+
+
+def _is_statistic(name: str, tensors: dict[str, Tensor]) -> bool:
+    layer, _, last = name.rpartition(".")
+    if last == COUNT:
+        return tensors[name].numel() == 1
+    weight = tensors.get(f"{layer}.weight" if layer else "weight")
+    return last in STATISTICS and weight is not None and weight.shape == tensors[name].shape
 
 
 def digest_of(data: bytes) -> str:

@@ -134,7 +134,7 @@ def _draw_shares(axis, matrix: np.ndarray, class_names):
 
 
 @in_our_look
-def show_roc(curves: Mapping[str, Mapping[str, tuple]], class_names=PET_CLASSES) -> Figure:
+def show_roc(curves: Mapping[str, Mapping[str, tuple]]) -> Figure:
     """A panel per class, with the ROC curve of every run: {class: {run: (false rates, true rates, area)}}.
 
     The dashed diagonal is guessing. A curve that is unknown, because its class does not occur, is only named.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from lightning.pytorch.utilities.seed import isolate_rng
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -71,16 +72,18 @@ def cityscapes_sets(root, transform=None) -> Sets:
 
 
 def fingerprint_of(dataset: Dataset) -> str:
-    """12 hexadecimal digits that depend on every number of every item; what is random in an item is seeded first."""
+    """12 hexadecimal digits that depend on every number of every item; what is random in an item is seeded first.
+
+    Afterwards the generators of Python, NumPy and the CPU are as they were.
+    """
     digest = hashlib.sha256()
-    state = torch.get_rng_state()
-    for index in range(len(dataset)):
-        seed_generators(index)
-        for value in dataset[index]:
-            tensor = torch.as_tensor(value)
-            digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(_bytes(tensor))
-    torch.set_rng_state(state)
+    with isolate_rng(include_cuda=False):
+        for index in range(len(dataset)):
+            seed_generators(index)
+            for value in dataset[index]:
+                tensor = torch.as_tensor(value)
+                digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(_bytes(tensor))
     return digest.hexdigest()[:12]
 
 
