@@ -1,6 +1,6 @@
 """`make demo`: the whole course once, small: data, notebooks, a short training, a class graded, feedback.
 
-Everything it makes stands in `demo/`; nothing of a running course is touched.
+Everything it makes stands in `demo/segformer/`; nothing of a running course is touched.
 """
 
 import argparse
@@ -63,7 +63,7 @@ TRAINED = {"ada_full_solution": "Ada", "bo_scaled_by_all_channels": None}
 
 def main() -> int:
     """Run the demo; 0 if every step succeeded."""
-    return run_demo("autograder.demo", __doc__, ROOT / "demo", _run)
+    return run_demo("autograder.demo", __doc__, ROOT / "demo" / ASSIGNMENT, _run)
 
 
 def run_demo(module: str, description: str, folder: Path, run: Callable[[Path | None, Path], int]) -> int:
@@ -102,28 +102,29 @@ def _empty(out: Path, usual: Path) -> None:
 
 
 def _run(data: Path | None, out: Path) -> int:
-    _step(1, "the four-class data set" + (f" from {data}" if data else " from the synthetic sample"))
+    step(1, 7, "the four-class data set" + (f" from {data}" if data else " from the synthetic sample"))
     subset = _build_data(data, out)
-    _step(2, "the student notebooks, through nbgrader's generate_assignment")
+    step(2, 7, "the student notebooks, through nbgrader's generate_assignment")
     course = open_course(out / "course")
-    _step(3, "a short training of the reference")
+    step(3, 7, "a short training of the reference")
     model, pictures = _train(subset, out)
-    _step(4, f"a class of {len(CLASSMATES) + 1} submissions")
+    step(4, 7, f"a class of {len(CLASSMATES) + 1} submissions")
     hand_in(course)
     _hand_in_models(course, model)
-    _step(5, "nbgrader autograde; trained models are evaluated on the validation images")
+    step(5, 7, "nbgrader autograde; trained models are evaluated on the validation images")
     status = course.autograde(results_data=subset)
-    _step(6, "nbgrader generate_feedback")
+    step(6, 7, "nbgrader generate_feedback")
     status = course.generate_feedback() or status
-    _step(7, "the marks, and the leaderboard of trained models")
+    step(7, 7, "the marks, and the leaderboard of trained models")
     print(course.marks_table())
     write_leaderboard(course.root, ASSIGNMENT, course.root / "leaderboard")
     _where_to_look(course, pictures)
     return status
 
 
-def _step(number: int, what: str) -> None:
-    print(f"\n[{number}/7] {what}", flush=True)
+def step(number: int, of: int, what: str) -> None:
+    """Say which of how many steps of a demo begins."""
+    print(f"\n[{number}/{of}] {what}", flush=True)
 
 
 def _build_data(data: Path | None, out: Path) -> Path:

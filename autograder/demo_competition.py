@@ -23,7 +23,7 @@ from autograder.competition.competing import results_table
 from autograder.competition.scoring import Attempt, score_entries
 from autograder.competition.set_aside import set_aside
 from autograder.completion import Mistake, complete_assignment
-from autograder.demo import hand_in, open_course, run_demo
+from autograder.demo import hand_in, open_course, run_demo, step
 from autograder.grading.cases import course_secret
 from autograder.paths import ROOT
 from segkit.competition.entering import enter_code, enter_pictures, enter_zoo
@@ -80,29 +80,25 @@ def main() -> int:
 
 
 def _run(data: Path | None, out: Path) -> int:
-    _step(1, "street scenes in KITTI's layout, some of them set aside with their labels")
+    step(1, 6, "street scenes in KITTI's layout, some of them set aside with their labels")
     students, hidden = _data_sets(data, out / "data")
-    _step(2, "the student notebooks, through nbgrader's generate_assignment")
+    step(2, 6, "the student notebooks, through nbgrader's generate_assignment")
     course = open_course(out / "course", ASSIGNMENT)
-    _step(3, "five entries: own code, three models of the zoo, pictures; and a forged one")
+    step(3, 6, "five entries: own code, three models of the zoo, pictures; and a forged one")
     make_entries(students, out / "entries", out / "work", BUDGET)
-    _step(4, "the entries on the hidden pictures")
+    step(4, 6, "the entries on the hidden pictures")
     results = score_entries(out / "entries", hidden, out / "scores")
     print(results_table(results))
     print(_verdict(results))
-    _step(5, f"a class of {len(CLASSMATES) + 1} submissions, nbgrader autograde, and the marks")
+    step(5, 6, f"a class of {len(CLASSMATES) + 1} submissions, nbgrader autograde, and the marks")
     hand_in(course, CLASSMATES, UNTOUCHED)
     status = course.autograde()
     print(course.marks_table())
-    _step(6, "the leaderboard")
+    step(6, 6, "the leaderboard")
     page, table = write_board(results, out / "leaderboard", secret=course_secret(course.root))
     print(board_of(table))
     _where_to_look(out, page)
     return status
-
-
-def _step(number: int, what: str) -> None:
-    print(f"\n[{number}/6] {what}", flush=True)
 
 
 def _data_sets(data: Path | None, folder: Path) -> tuple[Path, Path]:

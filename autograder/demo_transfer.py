@@ -17,7 +17,7 @@ from torchvision.models.segmentation import fcn_resnet50
 
 from autograder.completion import Mistake
 from autograder.course.course import Course
-from autograder.demo import hand_in, open_course, run_demo
+from autograder.demo import hand_in, open_course, run_demo, step
 from autograder.paths import ROOT
 from autograder.reference import load_reference
 from segkit.transfer.data import PET_CLASSES, CityscapesPairs, PetPairs, locate_cityscapes, locate_pets
@@ -63,28 +63,24 @@ def main() -> int:
 
 
 def _run(data: Path | None, out: Path) -> int:
-    _step(1, "two data sets, in the layouts of Oxford-IIIT Pet and Cityscapes")
+    step(1, 6, "two data sets, in the layouts of Oxford-IIIT Pet and Cityscapes")
     pets, test, streets = _data_sets(data, out / "data")
-    _step(2, "the student notebooks, through nbgrader's generate_assignment")
+    step(2, 6, "the student notebooks, through nbgrader's generate_assignment")
     course = open_course(out / "course", ASSIGNMENT)
-    _step(3, "five runs of the reference on pets, and the pre-training on streets")
+    step(3, 6, "five runs of the reference on pets, and the pre-training on streets")
     code = load_reference(ASSIGNMENT)
     recipe = Recipe(epochs=EPOCHS, batch_size=BATCH_SIZE)
     train_all(code, pets, streets, out / "runs", recipe, STREET_EPOCHS)
-    _step(4, "the report: figures and table, from the runs' logs and weights")
+    step(4, 6, "the report: figures and table, from the runs' logs and weights")
     runs = read_runs(out / "runs", data="pets")
     pictures = _write_report(code, runs, pets, test, out)
-    _step(5, f"a class of {len(CLASSMATES) + 1} submissions")
+    step(5, 6, f"a class of {len(CLASSMATES) + 1} submissions")
     hand_in(course, CLASSMATES, UNTOUCHED)
-    _step(6, "nbgrader autograde, and the marks")
+    step(6, 6, "nbgrader autograde, and the marks")
     status = course.autograde()
     print(course.marks_table())
     _where_to_look(course, pictures)
     return status
-
-
-def _step(number: int, what: str) -> None:
-    print(f"\n[{number}/6] {what}", flush=True)
 
 
 def _data_sets(data: Path | None, folder: Path) -> tuple[Sets, PetPairs, Sets]:
