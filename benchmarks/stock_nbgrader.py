@@ -64,5 +64,5 @@ def _nbgrader(root: Path, command: str, assignment: str) -> None:
     environment = os.environ | {"PATH": path, "PYTHONPATH": str(NOTEBOOKS), "OMP_NUM_THREADS": "1"}
     call = [sys.executable, "-m", "nbgrader", command, assignment]
     run = subprocess.run(call, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    if run.returncode and "failed" not in run.stderr:
+    if run.returncode:  # also where it gave up one submission only: the time would be of less than the class
         raise SystemExit(f"nbgrader {command}: {run.stderr[-2000:]}")
