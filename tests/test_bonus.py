@@ -1,8 +1,8 @@
 """A bonus: points on top of an assignment's, and never above them, from the source to the table and the CSV.
 
 A copy of the course in which a task of the warm-up, pixel_linear, is a bonus of 3 points. ada has everything right, bo
-patches in the wrong order, cy a bonus that is partly right, di no bonus cell any more, eve nothing, and fay a file that
-is no notebook.
+patches in the wrong order and channels around their mean, cy a bonus that is partly right, di no bonus cell any more,
+eve nothing, and fay a file that is no notebook.
 """
 
 import csv
@@ -31,7 +31,8 @@ FREED = worth(AUTOMATIC)[BONUS]  # its points, which two others get
 POINTS = {task: worth(AUTOMATIC)[task] + FREED / 2 for task in ("image_to_patches", "normalize_channels")}
 CODE, WORDS = (f"{sum(worth(role).values()):g}" for role in (AUTOMATIC, BY_HAND))  # that is, 8 and 2 of the 10
 PARTLY = Mistake("float64", NOTEBOOK, "PixelLinear", ".permute(0, 3, 1, 2)", ".permute(0, 3, 1, 2).double()")
-MISTAKES = {"ada": [], "bo": [ORDER], "cy": [ORDER, PARTLY], "di": []}
+UNCENTRED = Mistake("no mean subtracted", NOTEBOOK, "normalize_channels", "(images - mean)", "images")
+MISTAKES = {"ada": [], "bo": [ORDER, UNCENTRED], "cy": [ORDER, PARTLY], "di": []}
 # sqlalchemy's are nbgrader's own
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 
