@@ -46,8 +46,9 @@ def _spy():
 
 _seen = _spy()
 """
-FULL = {task: (most, most) for task, most in worth(AUTOMATIC).items()}
-EMPTY = {task: (0, most) for task, most in worth(AUTOMATIC).items()}
+# What a test of a task carries is rounded to hundredths: five of them may be off by some.
+FULL = {task: pytest.approx((most, most), abs=0.025) for task, most in worth(AUTOMATIC).items()}
+EMPTY = {task: pytest.approx((0, most), abs=0.025) for task, most in worth(AUTOMATIC).items()}
 CODE, WORDS = (sum(worth(role).values()) for role in (AUTOMATIC, BY_HAND))
 
 
@@ -141,8 +142,8 @@ def test_where_docker_allows_no_namespaces_a_weaker_mode_must_be_asked_for_and_i
     assert "root: False, reads: [], writes: False" in results["output"]
     assert not [command for command in commands() if MARK in command]  # it had left its parent's session
     earned = by_task(results)
-    lost, most = earned["image_to_patches"]
-    assert 0 <= lost < most and earned == FULL | {"image_to_patches": (lost, most)}
+    left, most = earned["image_to_patches"]
+    assert 0 <= left < most and earned == FULL | {"image_to_patches": (left, most)}
     [told] = {test["output"] for test in results["tests"] if "patches" in test["output"]}
     assert "leaderboard" not in results and results["score"] < CODE and told
 
