@@ -1,6 +1,11 @@
-"""A course with the assignment `intro` and a few submissions, for tests of the grader as a whole."""
+"""A course with the assignment `intro` and a few submissions, for tests of the grader as a whole.
+
+They name three tasks of it and its first written answer. What these are worth, and what else there is, `worth` says: a
+task or a question more breaks no test.
+"""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +15,30 @@ from nbgrader.api import Gradebook
 from autograder.completion import Mistake, complete_assignment
 from autograder.course.course import Course
 from autograder.demo import open_course
+from autograder.sources import read_sources
 
 ASSIGNMENT, NOTEBOOK = "intro", "01_warmup"
 ORDER = Mistake("patches column by column", NOTEBOOK, "image_to_patches", "0, 2, 4, 1, 3, 5", "0, 4, 2, 1, 3, 5")
 BIASED = Mistake("the other variance", NOTEBOOK, "normalize_channels", "correction=0", "correction=1")
 LAYERLESS = Mistake("no layer", NOTEBOOK, "PixelLinear", "nn.Linear(in_channels, out_channels)", "nn.Identity()")
 CLASS = {"ada": [], "bo": [ORDER], "cy": [BIASED], "di": [LAYERLESS], "eve": [ORDER, BIASED, LAYERLESS]}
+
+
+def worth(*roles: str) -> dict[str, float]:
+    """The points of the warm-up's cells of those roles, by their names in the order of the notebook."""
+    [source] = [source for source in read_sources(ASSIGNMENT) if source.name == NOTEBOOK]
+    return source.points(*roles)
+
+
+def set_points(root: Path, points: dict[str, float]) -> None:
+    """Give graded cells other points, in their `# %%` line and in their task's heading, in the copy of a repository."""
+    path = root / "solutions" / ASSIGNMENT / f"{NOTEBOOK}.py"
+    text = path.read_text(encoding="utf-8")
+    for name, value in points.items():
+        task = rf'(## Task [^\n]* \()\S+ points?((?:(?!## Task ).)* id="{name}" points=)\S+'
+        text, count = re.subn(task, rf"\g<1>{value:g} points\g<2>{value:g}", text, flags=re.DOTALL)
+        assert count == 1, name
+    path.write_text(text, encoding="utf-8")
 
 
 def open_intro(root: Path, students: dict[str, list[Mistake]] = CLASS) -> Course:

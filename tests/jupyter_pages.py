@@ -4,11 +4,9 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +29,6 @@ def jupyter_lab(folder: Path, private: Path, *, without: tuple[str, ...] = ()) -
         private: a folder for its own files.
         without: variables of the environment that it does not get.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
     for name, values in SETTINGS.items():
         path = private / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,24 +39,25 @@ def jupyter_lab(folder: Path, private: Path, *, without: tuple[str, ...] = ()) -
     environment |= {name: str(value) for name, value in own.items()}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
     call = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--IdentityProvider.token="]
-    call += [f"--ServerApp.port={address.rsplit(':', 1)[1]}", "--ServerApp.port_retries=0"]
+    call += ["--ServerApp.port=0", "--ServerApp.port_retries=0"]  # whichever is free when it asks
     with (private / "log").open("wb") as log, subprocess.Popen(call, cwd=folder, env=environment, stderr=log) as server:
         try:
-            _wait_until_it_answers(server, address, private / "log")
-            yield address
+            yield _wait_until_it_answers(server, private)
         finally:
             server.terminate()
 
 
-def _wait_until_it_answers(server: subprocess.Popen, address: str, log: Path) -> None:
+def _wait_until_it_answers(server: subprocess.Popen, private: Path) -> str:
+    """Its address, which it writes down for other programs."""
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
-            return
-        except (OSError, urllib.error.URLError):
-            time.sleep(0.2)
-    raise AssertionError(f"Jupyter did not start: {log.read_text()[-2000:]}")
+        for written in (private / "runtime").glob("jpserver-*.json"):
+            with contextlib.suppress(OSError, ValueError):  # not yet
+                address = f"http://127.0.0.1:{json.loads(written.read_text())['port']}"
+                urllib.request.urlopen(f"{address}/api/status", timeout=5).close()
+                return address
+        time.sleep(0.2)
+    raise AssertionError(f"Jupyter did not start: {(private / 'log').read_text()[-2000:]}")
 
 
 def open_notebook(page: Page, address: str, path: str) -> None:

@@ -1,5 +1,6 @@
 """Submissions of a few lines for tests of the process that runs them, and a look at processes from outside."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -27,12 +28,19 @@ def descendants() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
-def open_descriptors() -> int:
-    """How many files and pipes this process holds open."""
-    return len(os.listdir("/proc/self/fd"))
+def open_descriptors() -> set[str]:
+    """The files and pipes that this process holds open, by number and name.
+
+    To be compared by `<=`, as `descendants`: what earlier tests left may be collected at any time.
+    """
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # the one by which they were listed
+            found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
+    return found
 
 
-def are_gone(pids: set[int], seconds: float = 5) -> bool:
+def are_gone(pids: set[int], seconds: float = 30) -> bool:
     """Whether these processes ended within that time; whoever inherited them may be slow to take notice."""
     deadline = time.monotonic() + seconds
     while any(map(_runs, pids)):
@@ -54,7 +62,7 @@ def process_namespaces(pids: set[int]) -> set[str]:
     return {_namespace(pid) for pid in pids} - {_namespace(os.getpid()), ""}
 
 
-def are_empty(namespaces: set[str], seconds: float = 5) -> bool:
+def are_empty(namespaces: set[str], seconds: float = 30) -> bool:
     """Whether no process of this machine is left in these namespaces within that time, whoever its parent is now."""
     deadline = time.monotonic() + seconds
     while namespaces & {_namespace(int(path.name)) for path in Path("/proc").glob("[0-9]*")}:

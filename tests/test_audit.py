@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.building import audit, record
-from autograder.sources import SourceCell, assignments, read_source, read_sources
+from autograder.sources import AUTOMATIC, SourceCell, assignments, read_source, read_sources
 from segkit.checking.public import Outcome
 
 SOURCE = '''\
@@ -152,14 +152,15 @@ def test_recording_with_other_points_is_reported_as_that(monkeypatch: pytest.Mon
     monkeypatch.setattr(audit, "RECORDED", tmp_path)
 
     def revalued(cell: SourceCell) -> SourceCell:
-        return replace(cell, points=5.0) if cell.id == "pixel_linear" else cell
+        return replace(cell, points=cell.points + 3) if cell.id == "pixel_linear" else cell
 
     # Copies: what read_sources has read, it keeps for others.
     sources = [replace(source, cells=[*map(revalued, source.cells)]) for source in read_sources("intro")]
     monkeypatch.setattr(record, "read_sources", lambda assignment: sources)
+    [worth] = [source.points(AUTOMATIC)["pixel_linear"] for source in read_sources("intro")]
     assert audit.stale_recordings("intro") == [
-        "The recorded answers pixel_linear.safetensors are right, but carry 2 points, the notebook's source says 5: "
-        "run `make notebooks`."
+        f"The recorded answers pixel_linear.safetensors are right, but carry {worth:g} points, the notebook's source "
+        f"says {worth + 3:g}: run `make notebooks`."
     ]
 
 

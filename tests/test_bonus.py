@@ -1,8 +1,8 @@
 """A bonus: points on top of an assignment's, and never above them, from the source to the table and the CSV.
 
 A copy of the course in which a task of the warm-up, pixel_linear, is a bonus of 3 points. ada has everything right, bo
-patches in the wrong order, cy a bonus that is partly right, di no bonus cell any more, eve nothing, and fay a file that
-is no notebook.
+patches in the wrong order and channels around their mean, cy a bonus that is partly right, di no bonus cell any more,
+eve nothing, and fay a file that is no notebook.
 """
 
 import csv
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from intro_course import ASSIGNMENT, NOTEBOOK, ORDER
+from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, set_points, worth
 from nbgrader.api import Gradebook
 
 from autograder.completion import Mistake, complete_assignment
@@ -24,10 +24,15 @@ from autograder.course.marks import marks_table
 from autograder.course.misconceptions import misconceptions_table
 from autograder.exports.capped import CappedGrades
 from autograder.paths import ROOT
+from autograder.sources import AUTOMATIC, BY_HAND
 
-BONUS, POINTS = "pixel_linear", {"image_to_patches": 4, "normalize_channels": 4, "q1": 2}
+BONUS = "pixel_linear"
+FREED = worth(AUTOMATIC)[BONUS]  # its points, which two others get
+POINTS = {task: worth(AUTOMATIC)[task] + FREED / 2 for task in ("image_to_patches", "normalize_channels")}
+CODE, WORDS = (f"{sum(worth(role).values()):g}" for role in (AUTOMATIC, BY_HAND))  # that is, 8 and 2 of the 10
 PARTLY = Mistake("float64", NOTEBOOK, "PixelLinear", ".permute(0, 3, 1, 2)", ".permute(0, 3, 1, 2).double()")
-MISTAKES = {"ada": [], "bo": [ORDER], "cy": [ORDER, PARTLY], "di": []}
+UNCENTRED = Mistake("no mean subtracted", NOTEBOOK, "normalize_channels", "(images - mean)", "images")
+MISTAKES = {"ada": [], "bo": [ORDER, UNCENTRED], "cy": [ORDER, PARTLY], "di": []}
 # sqlalchemy's are nbgrader's own
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 
@@ -69,6 +74,11 @@ def give(root: Path, student: str, cell: str, points: float) -> None:
         grade = opened.find_grade(cell, NOTEBOOK, ASSIGNMENT, student)
         grade.manual_score, grade.needs_manual_grade = points, False
         opened.db.commit()
+
+
+def give_full_marks_for_words(root: Path, student: str) -> None:
+    for cell, points in worth(BY_HAND).items():
+        give(root, student, cell, points)
 
 
 def verdict(root: Path, student: str) -> dict:
@@ -118,11 +128,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("autograder", "notebooks", "solutions/intro"):
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
-    edit_source(root, f'role="check" id="{BONUS}" points=\\S+', f'role="bonus" id="{BONUS}" points=3')
-    for cell, points in POINTS.items():
-        edit_source(root, f'id="{cell}" points=\\S+', f'id="{cell}" points={points}')
-    for number, cell in enumerate(("image_to_patches", "normalize_channels", BONUS), start=1):
-        edit_source(root, rf"(## Task 1\.{number} .*) \(\d+ points?", rf"\1 ({POINTS.get(cell, 3)} points")
+    edit_source(root, f'role="check" id="{BONUS}"', f'role="bonus" id="{BONUS}"')
+    set_points(root, {**POINTS, BONUS: 3})
     released = run(root, "autograder", "release", "--assignment", ASSIGNMENT)
     assert (released.returncode, released.stderr) == (0, "")
     hand_in(root)
@@ -155,18 +162,18 @@ def test_everybody_gets_the_bonus_of_their_code(course) -> None:
 
 
 def test_the_table_has_a_column_for_it_and_a_capped_total(course) -> None:
-    give(course, "ada", "q1", 2)
+    give_full_marks_for_words(course, "ada")
     table = marks(course)
     assert table["student"] == [NOTEBOOK, "automatic", "written", "bonus", "unmarked", "total"]
-    assert table["ada"] == ["8/8", "8/8", "2/2", "3", "0", "10/10"]
+    assert table["ada"] == [f"{CODE}/{CODE}", f"{CODE}/{CODE}", f"{WORDS}/{WORDS}", "3", "0", "10/10"]
     assert table["bo"][-1] == f"{float(table['bo'][1].split('/')[0]) + 3:g}/10" != "10/10"
-    assert table["eve"] == ["0/8", "0/8", "0/2", "0", "0", "0/10"]
+    assert table["eve"] == [f"0/{CODE}", f"0/{CODE}", f"0/{WORDS}", "0", "0", "0/10"]
     shown = marks_table(course, ASSIGNMENT)
     assert f"lost at {BONUS}" not in shown and "lost at image_to_patches" in shown
 
 
 def test_the_exported_scores_are_capped_and_say_what_was_earned(course) -> None:
-    give(course, "ada", "q1", 2)
+    give_full_marks_for_words(course, "ada")
     with gradebook(course) as opened:
         opened.update_or_create_student("gil", last_name="Gil, the second")
         assert opened.find_submission(ASSIGNMENT, "ada").score == 13  # nbgrader's own sum
@@ -192,7 +199,7 @@ def test_an_export_can_be_of_one_student_and_refuses_with_a_sentence(course) -> 
 
 
 def test_a_late_penalty_is_taken_off_the_capped_score(course) -> None:
-    give(course, "ada", "q1", 2)
+    give_full_marks_for_words(course, "ada")
     with gradebook(course) as opened:
         [notebook] = opened.find_submission(ASSIGNMENT, "ada").notebooks
         notebook.late_submission_penalty = 1.5
@@ -252,9 +259,11 @@ def test_another_bonus_and_another_submission_change_the_mark_with_a_reason(cour
 
 
 def test_a_task_that_becomes_a_bonus_is_said_to_need_grading_again(course) -> None:
-    edit_source(course, 'role="check" id="image_to_patches" points=4', 'role="bonus" id="image_to_patches" points=1')
-    edit_source(course, 'id="normalize_channels" points=4', 'id="normalize_channels" points=8')
+    patches, normalized = POINTS.values()
+    edit_source(course, 'role="check" id="image_to_patches"', 'role="bonus" id="image_to_patches"')
+    set_points(course, {"image_to_patches": 1, "normalize_channels": patches + normalized})
     released = run(course, "autograder", "release", "--assignment", ASSIGNMENT)
     assert released.returncode == 0
-    assert "The points of intro changed (normalize_channels 4 -> 8, image_to_patches 4 -> bonus)" in released.stderr
+    changed = f"normalize_channels {normalized:g} -> {patches + normalized:g}, image_to_patches {patches:g} -> bonus"
+    assert f"The points of intro changed ({changed})" in released.stderr
     assert "run `nbgrader autograde intro --force`" in released.stderr

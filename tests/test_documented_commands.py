@@ -21,6 +21,7 @@ from autograder.completion import complete_assignment
 from autograder.demo import CLASSMATES
 from autograder.paths import ROOT
 from autograder.reference import load_reference
+from autograder.sources import BY_HAND, read_source
 from segkit import submit
 from segkit.evaluation.saving import save_results
 from segkit.sample import make_sample
@@ -191,15 +192,20 @@ def students_unpack_the_bundle(places: dict[str, Path]) -> None:
 
 
 def an_author_adds_a_question(places: dict[str, Path]) -> None:
-    """The one that the authors' page has as its example, with a point of the answer that is there."""
+    """The one that the authors' page has as its example, with half the points of the answer that is there.
+
+    It may be there already: an author may have taken the page at its word.
+    """
     page = (ROOT / "docs" / "authoring.md").read_text(encoding="utf-8")
     _, _, section = page.partition("## Add a question")
     (example,) = re.findall(r"((?:    .*\n|\n)*    # ### END SOLUTION\n)", section)
     source = places["clone"] / "solutions" / "intro" / "01_warmup.py"
+    half = read_source(source).points(BY_HAND)["q1"] / 2
     there, end, after = source.read_text(encoding="utf-8").rpartition("# ### END SOLUTION\n")
-    assert 'id="q1" points=2' in there
-    there = there.replace('id="q1" points=2', 'id="q1" points=1')
-    source.write_text(there + end + textwrap.dedent(example) + after, encoding="utf-8")
+    there, halved = re.subn(r'id="q1" points=\S+', f'id="q1" points={half:g}', there)
+    assert halved == 1 and 'id="q2" points=1\n' in example
+    added = textwrap.dedent(example).replace('id="q2" points=1\n', f'id="one_more" points={half:g}\n')
+    source.write_text(there + end + added + after, encoding="utf-8")
 
 
 def file_in_the_course(name: str, text: str):

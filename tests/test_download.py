@@ -100,7 +100,7 @@ def only_the_file_is_there(path, content=CONTENT):
 
 
 def until(condition):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -594,7 +594,7 @@ def test_a_busy_server_costs_nothing_that_has_arrived(serve, path):
 
 def test_silence_is_a_failure(serve, path):
     server = serve(cut_after=HALF, cuts=1, stalls=True)
-    get(server, path, timeout=0.2)
+    get(server, path, timeout=1)  # a busy machine is silent for a moment, too
     assert only_the_file_is_there(path)
     assert server.ranges == [None, REST]
 
@@ -602,7 +602,7 @@ def test_silence_is_a_failure(serve, path):
 def test_lasting_silence_is_given_up(serve, path):
     server = serve(cut_after=0, stalls=True)
     assert "nothing came for 0.1 s" in refusal(server, path, timeout=0.1, attempts=2)
-    assert len(server.requests) == 2
+    until(lambda: len(server.requests) == 2)  # what nobody waits for any more may be read late
 
 
 # --- the disk -----------------------------------------------------------------------------------------------------

@@ -56,9 +56,9 @@ JSON = st.recursive(
 
 def check(root: Path, content: bytes, seconds: float = 5) -> None:
     folder = hand_in(root, {f"{ASSIGNMENT}/{NAME}.ipynb": content})
-    started = time.process_time()
+    started = time.thread_time()
     submission = triage_submission(folder, ONE)
-    assert time.process_time() - started < seconds
+    assert time.thread_time() - started < seconds
     valid(submission, [NAME])
     assert submission == triage_submission(folder, ONE)
 
@@ -188,12 +188,12 @@ def test_any_file_names(tmp_path_factory, files):
 def test_memory_and_time_stay_within_bounds(root, content):
     folder = hand_in(root, {f"{ASSIGNMENT}/{NAME}.ipynb": content})
     tracemalloc.start()
-    started = time.process_time()
+    started = time.thread_time()
     try:
         submission = triage_submission(folder, RELEASED)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert time.process_time() - started < 20  # tracing takes most of it
+    assert time.thread_time() - started < 20  # tracing takes most of it
     assert peak < 40 * len(content) + 50 * 2**20
     valid(submission)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from intro_course import ASSIGNMENT, NOTEBOOK
+from intro_course import ASSIGNMENT, NOTEBOOK, worth
 
 from autograder.grading.notebook import Settings, verdict_basis
 from autograder.grading.verdicts import content_key
@@ -14,6 +14,7 @@ from autograder.parallel.job import Job, grade
 from autograder.reference import reference_cells
 from autograder.sandbox import Limits, Worker, gpu, require_device
 from autograder.sandbox.limits import MIB
+from autograder.sources import AUTOMATIC
 from segkit.checking.candidate import AnswerError
 from segkit.errors import CourseError
 from tests.small_submissions import ask, submission
@@ -69,7 +70,7 @@ def test_where_the_gpu_is_lost_the_cpu_gives_the_same_verdict(nothing_is_lost):
     assert {name: task.points for name, task in lost.verdict.tasks.items()} == {
         name: task.points for name, task in on_cpu.verdict.tasks.items()
     }
-    assert sum(task.points for task in lost.verdict.tasks.values()) == 8
+    assert {name: task.points for name, task in lost.verdict.tasks.items()} == worth(AUTOMATIC)
     assert on_cpu.note is None and lost.note == f"{NOTEBOOK}: graded on the CPU, since {NO_SUCH_GPU} could not be used"
     assert jobs._lost == {NO_SUCH_GPU}
     assert lost.verdict.basis.device == "cpu"

@@ -130,18 +130,20 @@ def failed(notebook):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "cell", "words"),
     [
-        (unwritten, "PixelLinear in cell 24 is not written yet."),
-        (unanswered, "The answer q1 in cell 31 is empty."),
-        (out_of_order, "ran before cell"),
-        (not_run, "was not run."),
-        (cleared, "No cell was run"),
-        (failed, "Cell 26 ended with an error."),
+        (unwritten, "PixelLinear-stub", "PixelLinear in cell {} is not written yet."),
+        (unanswered, "q1", "The answer q1 in cell {} is empty."),
+        (out_of_order, None, "ran before cell"),
+        (not_run, None, "was not run."),
+        (cleared, None, "No cell was run"),
+        (failed, "pixel_linear", "Cell {} ended with an error."),
     ],
 )
-def test_what_may_be_missing_is_said_and_handed_in_all_the_same(warmup, capsys, change, words):
+def test_what_may_be_missing_is_said_and_handed_in_all_the_same(warmup, capsys, change, cell, words):
     folder, notebook = warmup
+    if cell:
+        words = words.format(notebook.cells.index(cell_named(notebook, cell)) + 1)
     change(notebook)
     save(folder, notebook)
     submit(student="ada", folder=folder)

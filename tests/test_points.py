@@ -1,19 +1,19 @@
 """Points: they add up before anybody is told of them, and marks that were given for other points are not forgotten."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from intro_course import BIASED, set_points, worth
 from nbgrader.api import Gradebook
 
 from autograder.building.points import outdated_marks, wrong_points
-from autograder.completion import Mistake, complete_assignment
+from autograder.completion import complete_assignment
 from autograder.paths import ROOT, find_programs_beside_interpreter
-from autograder.sources import BONUSES, assignments, read_source, read_sources
+from autograder.sources import AUTOMATIC, BONUSES, BY_HAND, assignments, read_source, read_sources
 
 SOURCE = """\
 # %% role="check" id="one" points=6
@@ -129,8 +129,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ignored = shutil.ignore_patterns("__pycache__", "*.ckpt", "data", "checkpoints", "logs")
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     shutil.copyfile(ROOT / "nbgrader_config.py", root / "nbgrader_config.py")
-    mistake = Mistake("unbiased", "01_warmup", "normalize_channels", "correction=0, ", "")
-    complete_assignment("intro", root / "submitted" / "ada" / "intro", [mistake])
+    complete_assignment("intro", root / "submitted" / "ada" / "intro", [BIASED])
     return root
 
 
@@ -141,14 +140,6 @@ def autograder(course: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(call, cwd=course, env=environment, capture_output=True, text=True, check=False)
 
 
-def set_points(course: Path, points: dict[str, float]) -> None:
-    source = course / "solutions" / "intro" / "01_warmup.py"
-    text = source.read_text(encoding="utf-8")
-    for name, value in points.items():
-        text = re.sub(rf'id="{name}" points=\S+', f'id="{name}" points={value:g}', text)
-    source.write_text(text, encoding="utf-8")
-
-
 def marks(course: Path) -> dict[str, tuple[float, float]]:
     """Score and maximum of each graded cell."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
@@ -157,32 +148,40 @@ def marks(course: Path) -> dict[str, tuple[float, float]]:
 
 
 def test_points_change_after_grading_and_grading_again_makes_the_marks_right(course: Path) -> None:
-    set_points(course, {"image_to_patches": 4})
+    old = worth(AUTOMATIC, BY_HAND)
+    patches, normalized, written = (old[name] for name in ("image_to_patches", "normalize_channels", "q1"))
+    set_points(course, {"image_to_patches": patches + 1})
     refused = autograder(course, "release")
+    each = ", ".join(f"{name} {points:g}" for name, points in (old | {"image_to_patches": patches + 1}).items())
     assert (refused.returncode, refused.stderr) == (
         2,
-        "autograder: intro was not released: The points add up to 11, not to 100 or 10: image_to_patches 4, "
-        "normalize_channels 3, pixel_linear 2, q1 2.\n",
+        f"autograder: intro was not released: The points add up to 11, not to 100 or 10: {each}.\n",
     )
     assert not (course / "gradebook.db").exists()
 
-    set_points(course, {"image_to_patches": 3})
+    set_points(course, {"image_to_patches": patches})
     released = autograder(course, "release")
     assert (released.returncode, released.stderr) == (0, "")
     assert autograder(course, "grade").returncode == 0
     before = marks(course)
-    assert before["image_to_patches"] == (3, 3) and before["normalize_channels"] == (2.5, 3)
+    assert before["image_to_patches"] == (patches, patches)
+    assert before["normalize_channels"] == (round(normalized * 5 / 6, 2), normalized)  # BIASED costs 0.5 of 3 shares
 
-    set_points(course, {"image_to_patches": 1, "normalize_channels": 4, "q1": 3})
+    new = {
+        "image_to_patches": patches / 2, "normalize_channels": normalized + patches / 4, "q1": written + patches / 4,
+    }  # fmt: skip
+    set_points(course, new)
     again = autograder(course, "release")
     assert again.returncode == 0
     assert again.stderr == (
-        "The points of intro changed (image_to_patches 3 -> 1, normalize_channels 3 -> 4, q1 2 -> 3) and 1 graded "
-        "submission(s) have marks for the old ones: run `nbgrader autograde intro --force`, and give the marks for "
-        "written answers again in formgrader.\n"
+        f"The points of intro changed ({', '.join(f'{name} {old[name]:g} -> {new[name]:g}' for name in new)}) and 1 "
+        "graded submission(s) have marks for the old ones: run `nbgrader autograde intro --force`, and give the marks "
+        "for written answers again in formgrader.\n"
     )
-    assert marks(course)["image_to_patches"] == (3, 1)  # this is what the sentence is about
+    assert marks(course)["image_to_patches"] == (patches, patches / 2)  # this is what the sentence is about
     assert autograder(course, "grade", "--force").returncode == 0
-    assert marks(course) == {
-        "image_to_patches": (1, 1), "normalize_channels": (3.33, 4), "pixel_linear": (2, 2), "q1": (0, 3),
-    }  # fmt: skip
+    right = {name: (points, points) for name, points in (old | new).items()}
+    assert marks(course) == right | {
+        "normalize_channels": (round(new["normalize_channels"] * 5 / 6, 2), new["normalize_channels"]),
+        **{name: (0, (old | new)[name]) for name in worth(BY_HAND)},
+    }

@@ -24,6 +24,7 @@ from intro_course import (
     environment,
     gradebook_contents,
     open_intro,
+    worth,
 )
 from nbgrader.api import Gradebook
 
@@ -33,6 +34,7 @@ from autograder.course.course import Course
 from autograder.course.run_record import LAST_RUN
 from autograder.course.up_to_date import DONE
 from autograder.grading.cases import SECRET_FILE
+from autograder.sources import AUTOMATIC
 
 # Right as well, but other content: what was found of ada's is not found for bo's.
 LINEAR = "nn.Linear(in_channels, out_channels"
@@ -270,7 +272,7 @@ def test_an_interrupted_run_says_so_and_the_next_one_completes(fresh, tmp_path):
     assert "1 submissions graded in this run" in summary
     assert sentence == "autograder: interrupted; what was finished is kept, run this again to go on."
     marks = automatic(course)
-    assert marks["ada", "pixel_linear"] == 2 and marks["bo", "image_to_patches"] is None
+    assert marks["ada", "pixel_linear"] == worth(AUTOMATIC)["pixel_linear"] and marks["bo", "image_to_patches"] is None
     verdicts = course.root / "verdicts" / ASSIGNMENT
     assert (verdicts / "ada" / DONE).exists() and not (verdicts / "bo" / DONE).exists()
     assert json.loads((verdicts / LAST_RUN).read_text())["graded"] == ["ada"]
@@ -279,8 +281,8 @@ def test_an_interrupted_run_says_so_and_the_next_one_completes(fresh, tmp_path):
     assert run.returncode == 0, run.stderr
     assert "1 submissions graded in this run" in run.stderr
     marks = automatic(course)
-    tasks = ("image_to_patches", "normalize_channels", "pixel_linear")
-    assert [[marks[student, task] for task in tasks] for student in ("ada", "bo")] == [[3, 3, 2]] * 2
+    tasks = worth(AUTOMATIC)
+    assert [{task: marks[student, task] for task in tasks} for student in ("ada", "bo")] == [tasks] * 2
 
 
 def test_a_file_that_cannot_be_copied_costs_nobody_a_mark(ended):
@@ -295,7 +297,7 @@ def test_a_file_that_cannot_be_copied_costs_nobody_a_mark(ended):
     record = json.loads((run.course.root / "verdicts" / ASSIGNMENT / LAST_RUN).read_text())
     assert record["graded"] == ["ada", "bo"] and record["failed"] == {}
     assert {student: sorted(found) for student, found in record["notes"].items()} == {"ada": sorted(notes)}
-    assert gradebook_contents(run.course)["ada", "image_to_patches"][0] == 3
+    assert gradebook_contents(run.course)["ada", "image_to_patches"][0] == worth(AUTOMATIC)["image_to_patches"]
     autograded = run.course.root / "autograded"
     assert not (autograded / "ada" / ASSIGNMENT / "results.csv").exists()
     assert (autograded / "bo" / ASSIGNMENT / "table.csv").read_text() == "1,2\n"  # the next one's are copied again

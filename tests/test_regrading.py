@@ -7,12 +7,25 @@ import sys
 
 import nbformat
 import pytest
-from intro_course import ASSIGNMENT, NOTEBOOK, ORDER, autograde, environment, gradebook_contents, hand_in, open_intro
+from intro_course import (
+    ASSIGNMENT,
+    NOTEBOOK,
+    ORDER,
+    autograde,
+    environment,
+    gradebook_contents,
+    hand_in,
+    open_intro,
+    worth,
+)
 from nbgrader.api import Gradebook
 
 from autograder.course.run_record import LAST_RUN
+from autograder.sources import AUTOMATIC, BY_HAND
 
 STUDENTS = {"ada": [], "bo": [ORDER]}
+PATCHES = worth(AUTOMATIC)["image_to_patches"]
+CODE, WORDS = (sum(worth(role).values()) for role in (AUTOMATIC, BY_HAND))
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +34,10 @@ def marked(tmp_path_factory):
     course = open_intro(tmp_path_factory.mktemp("regrading") / "course", STUDENTS)
     assert autograde(course).returncode == 0
     with Gradebook(course.db_url) as gradebook:
-        for student, points in (("ada", 1.5), ("bo", 0.5)):
-            grade = gradebook.find_grade("q1", NOTEBOOK, ASSIGNMENT, student)
-            grade.manual_score, grade.needs_manual_grade = points, False
+        for student, share in (("ada", 0.75), ("bo", 0.25)):
+            for answer, points in worth(BY_HAND).items():
+                grade = gradebook.find_grade(answer, NOTEBOOK, ASSIGNMENT, student)
+                grade.manual_score, grade.needs_manual_grade = share * points, False
             gradebook.find_comment("q1", NOTEBOOK, ASSIGNMENT, student).manual_comment = f"Well argued, {student}."
         overruled = gradebook.find_grade("pixel_linear", NOTEBOOK, ASSIGNMENT, "bo")
         overruled.manual_score, overruled.extra_credit = 1.0, 0.5
@@ -41,7 +55,9 @@ def last_run(course) -> dict:
 
 def test_forced_regrading_keeps_what_was_given_by_hand(marked):
     before, contents = by_hand(marked), gradebook_contents(marked)
-    assert before["ada", "q1"][0] == 1.5 and before["bo", "comment on q1"] == ("Well argued, bo.",)
+    assert before["ada", "q1"][0] == 0.75 * worth(BY_HAND)["q1"] and before["bo", "comment on q1"] == (
+        "Well argued, bo.",
+    )
     assert before["bo", "pixel_linear"] == (1.0, 0.5)
     run = autograde(marked, "--force")
     assert run.returncode == 0
@@ -59,10 +75,10 @@ def test_a_changed_mark_is_said_with_its_reason(marked):
     assert "1 submissions graded in this run" in run.stderr
     assert run.returncode == 0
     assert "changed: bo: 01_warmup, image_to_patches: " in run.stderr
-    assert "-> 3 of 3, because the submission changed" in run.stderr
+    assert f"-> {PATCHES:g} of {PATCHES:g}, because the submission changed" in run.stderr
     assert list(last_run(marked)["changed"]) == ["bo"]
     assert by_hand(marked) == before
-    assert gradebook_contents(marked)["bo", "image_to_patches"][0] == 3
+    assert gradebook_contents(marked)["bo", "image_to_patches"][0] == PATCHES
 
 
 def test_another_secret_is_a_reason_too_and_changes_no_right_answer(marked):
@@ -72,7 +88,7 @@ def test_another_secret_is_a_reason_too_and_changes_no_right_answer(marked):
     assert run.returncode == 0
     assert last_run(marked)["changed"] == {}
     verdict = json.loads((marked.root / "verdicts" / ASSIGNMENT / "ada" / f"{NOTEBOOK}.json").read_text())
-    assert verdict["tasks"]["image_to_patches"]["points"] == 3
+    assert verdict["tasks"]["image_to_patches"]["points"] == PATCHES
 
 
 def test_what_has_not_changed_is_not_graded_again(marked):
@@ -127,14 +143,15 @@ def test_formgraders_way_to_autograde_and_nbgraders_export_work_as_always(marked
     )
     answer = json.loads(run.stdout.splitlines()[-1])
     assert answer["result"], run.stderr
-    assert answer["submission"]["autograded"] and answer["submission"]["score"] == 8 + 1.5
+    assert answer["submission"]["autograded"] and answer["submission"]["score"] == CODE + 0.75 * WORDS
     export = [sys.executable, "-m", "nbgrader", "export", "--to", "grades.csv"]
     subprocess.run(export, cwd=marked.root, env=environment(), check=True, capture_output=True, timeout=120)
     rows = list(csv.DictReader((marked.root / "grades.csv").open()))
-    assert {row["student_id"]: float(row["score"]) for row in rows}["ada"] == 9.5
+    assert {row["student_id"]: float(row["score"]) for row in rows}["ada"] == CODE + 0.75 * WORDS
 
 
 def test_the_table_of_marks_has_written_points_and_total(marked):
     head, *rows = marked.marks_table().splitlines()
     assert head.split() == ["student", NOTEBOOK, "automatic", "written", "unmarked", "total"]
-    assert rows[0].split() == ["ada", "8/8", "8/8", "1.5/2", "0", "9.5/10"]
+    code, words, total = f"{CODE:g}/{CODE:g}", f"{0.75 * WORDS:g}/{WORDS:g}", f"{CODE + 0.75 * WORDS:g}/10"
+    assert rows[0].split() == ["ada", code, code, words, "0", total]

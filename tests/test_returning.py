@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import nbformat
 import pytest
-from intro_course import BIASED, autograde, open_intro
+from intro_course import BIASED, autograde, open_intro, worth
 from nbformat.v4 import new_code_cell
 from small_course import (
     ASSIGNMENT,
@@ -30,6 +30,7 @@ from autograder.returning import folders
 from autograder.returning.folders import return_feedback
 from autograder.returning.moodle import match, read_worksheet
 from autograder.returning.record import read_record
+from autograder.sources import AUTOMATIC
 from segkit.errors import CourseError
 
 PAGE = f"{NOTEBOOK}.html"
@@ -296,7 +297,8 @@ def test_from_hand_in_to_returned_feedback_through_nbgrader(tmp_path):
     assert run.folders == {"ada": "new", "grace": "new", "cy": "new"}
     feedback = course.root / "feedback" / "tigers" / ASSIGNMENT / PAGE
     assert returned(course.root, "ada") == returned(course.root, "grace") == feedback.read_text()
-    assert "normalize_channels  3 of 3" in returned(course.root, "ada", "marks.txt")
+    points = worth(AUTOMATIC)["normalize_channels"]
+    assert f"normalize_channels  {points:g} of {points:g}" in returned(course.root, "ada", "marks.txt")
 
     comment_on(course.root, "tigers", "**Well** argued: `3 < 4` & so on.\n\n* but why?")
     assert not return_feedback(course.root, ASSIGNMENT).folders.keys() & {"ada", "grace"}

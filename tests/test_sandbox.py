@@ -81,14 +81,14 @@ def leaves_nothing_behind(sandbox, tmp_path_factory, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield
     assert are_gone(descendants() - before[0])
-    assert open_descriptors() == before[1]
+    assert open_descriptors() <= before[1]
     assert sleeping(0) and not list(folder.iterdir())
     assert not [place / CANARY for place in SCRATCH if (place / CANARY).exists()]
 
 
 def sleeping(count: int) -> bool:
     """Whether so many processes that sleep for `MARK` seconds are seen on this machine, within a moment."""
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 30
     while sum(command.startswith(f"sleep {MARK}") for command in commands()) != count:
         if time.monotonic() > deadline:
             return False
@@ -605,8 +605,10 @@ def test_processor_time_is_limited(name):
 
 
 def test_an_endless_loop_that_swallows_exceptions_and_signals_is_stopped_by_the_clock():
-    with Worker(submission(BUSY), limits=Limits(test=2)) as worker:
+    with Worker(submission(BUSY)) as worker:
         ask(worker).call("one")
+        worker.limits = Limits(test=1)
+        worker.new_test()
         namespaces = process_namespaces(descendants()) - waiting
         with pytest.raises(AnswerError) as error:
             ask(worker).call("never_give_up")
@@ -633,10 +635,12 @@ def leave_processes():
 def test_background_processes_end_with_the_worker_whatever_ends_it(ended_by):
     last = {"the grader": "1", "itself": "os._exit(0)", "the clock": "__import__('time').sleep(600)"}[ended_by]
     source = f"{LEFTOVERS}\ndef finish():\n    {last}"
-    with Worker(submission(source), limits=Limits(test=3)) as worker:
+    with Worker(submission(source)) as worker:
         ask(worker).call("leave_processes")
         assert sleeping(3)
         if ended_by != "the grader":
+            worker.limits = Limits(test=1 if ended_by == "the clock" else 30)
+            worker.new_test()
             with pytest.raises(AnswerError):
                 ask(worker).call("finish")
             assert sleeping(0)

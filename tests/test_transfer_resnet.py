@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 import torch
+from file_server import silent_port
 from torchvision.models import resnet
 from torchvision.models.segmentation.fcn import FCN, FCNHead
 
@@ -11,7 +12,7 @@ from segkit.errors import CourseError
 from segkit.transfer import resnet as loading
 from segkit.transfer.resnet import load_resnet50
 
-NOWHERE = "http://127.0.0.1:9/small-{start}.pth"  # the port of "discard", where nobody listens
+NOT_ASKED = "http://127.0.0.1/small-{start}.pth"  # of what is in the cache already
 
 
 class Backbone(torch.nn.Sequential):
@@ -40,7 +41,7 @@ def saved(cache, weights) -> str:
     torch.save(weights, file)
     start = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
     file.rename(cache / f"small-{start}.pth")
-    return NOWHERE.format(start=start)
+    return NOT_ASKED.format(start=start)
 
 
 def model(seed=0):
@@ -62,7 +63,8 @@ def test_weights_in_the_cache_go_into_the_backbone_without_their_classifier(cach
 def test_weights_that_cannot_be_fetched_are_a_sentence_and_no_change(cache, capsys):
     mine = model()
     before = {name: value.clone() for name, value in mine.state_dict().items()}
-    assert not load_resnet50(mine, NOWHERE.format(start="00000000"))
+    with silent_port() as port:
+        assert not load_resnet50(mine, f"http://127.0.0.1:{port}/small-00000000.pth")
     said = capsys.readouterr().out
     assert said.startswith("The weights of ResNet-50 are not here")
     assert str(cache / "small-00000000.pth") in said

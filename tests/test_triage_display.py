@@ -201,9 +201,9 @@ def test_tangled_or_endless_html_becomes_text(tmp_path):
     """bleach takes minutes for what is never closed."""
     tangled = "".join(f"<b a{i}>" for i in range(4000)) + "<p>" * 4000
     for html in (tangled, "<div>" * 9000, "<b>x</b>" * MAX_HTML, "<b title='>'<i>", "<script>" * 100_000, "<" * 60_000):
-        started = time.process_time()
+        started = time.thread_time()
         triaged = triage_one(tmp_path, with_outputs(shown({"text/html": html, "text/plain": "fine"})))
-        assert time.process_time() - started < 5
+        assert time.thread_time() - started < 5
         assert outputs_of(triaged)[0].data.get("text/plain") == "fine"
         assert len(outputs_of(triaged)[0].data.get("text/html", "")) < MAX_HTML * 6
 
@@ -302,16 +302,16 @@ def test_long_texts_are_shown_unrendered_and_whole(tmp_path):
     graded(notebook, "q1").source = "\\\\[ <b>\n" * 20_000
     graded(notebook, "q2").source = "[" * 500_000
     graded(notebook, "q3").source = "plain words " * 1000
-    started = time.process_time()
+    started = time.thread_time()
     triaged = triage_one(tmp_path, notebook, DISCUSSION)
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
     assert graded(triaged.notebook, "q1").source == "```\n" + "\\\\[ <b>\n" * 20_000 + "\n```"
     assert graded(triaged.notebook, "q2").source.replace("\n", "").endswith("[... (cut)```")
     assert graded(triaged.notebook, "q3").source == "plain words " * 1000
     assert triaged.repairs == ["Very long texts are shown as they were typed: q1, q2."]
-    started = time.process_time()
+    started = time.thread_time()
     assert active(page(triaged.notebook)) == []
-    assert time.process_time() - started < 20
+    assert time.thread_time() - started < 20
 
 
 def test_texts_and_code_that_pages_are_slow_on(tmp_path):
@@ -320,10 +320,10 @@ def test_texts_and_code_that_pages_are_slow_on(tmp_path):
     graded(notebook, "q1").source = "[a](files/" * 1600
     graded(notebook, "q2").source = "&#91;" * 3000
     notebook.cells.insert(4, new_code_cell("x = 1\n" + " \n" * 200_000 + "y = 2", id="gap"))
-    started = time.process_time()
+    started = time.thread_time()
     triaged = triage_one(tmp_path, notebook, DISCUSSION)
     assert active(page(triaged.notebook)) == []
-    assert time.process_time() - started < 20
+    assert time.thread_time() - started < 20
     assert triaged.notebook.cells[4].source == "x = 1" + "\n" * 100 + "y = 2"
     assert triaged.repairs[0] == "Runs of hundreds of empty lines were shortened: cell 5."
 

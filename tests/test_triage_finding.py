@@ -301,9 +301,9 @@ def test_the_walk_is_bounded(tmp_path):
     many.mkdir()
     for number in range(finding.MAX_ENTRIES + 10):
         (many / f"{number}.txt").touch()
-    started = time.process_time()
+    started = time.thread_time()
     submission = valid(triage_submission(folder, RELEASED))
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
     assert found(submission) == []
     assert submission.refused_files == [folder / "d/d/d/d/d/d/d", many]
     assert submission.notes == [

@@ -294,9 +294,9 @@ def test_a_cell_that_is_far_too_long_is_left_out(tmp_path):
 )
 def test_broken_files_are_read_in_linear_time(tmp_path, monkeypatch, text):
     monkeypatch.setattr(reading, "MAX_VALUES", 1000)
-    started = time.process_time()
+    started = time.thread_time()
     assert triage_one(tmp_path, text).unreadable
-    assert time.process_time() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_every_other_notebook_is_untouched_by_a_broken_one(tmp_path):

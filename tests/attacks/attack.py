@@ -15,14 +15,15 @@ from nbformat.v4 import new_code_cell
 
 from autograder.completion import complete
 from autograder.paths import NOTEBOOKS
-from autograder.sources import Source, read_sources
+from autograder.sources import AUTOMATIC, Source, read_sources
 
 ASSIGNMENT, NOTEBOOK = "intro", "01_warmup"
 TASKS = ("image_to_patches", "normalize_channels", "pixel_linear")
 Points = tuple[float, ...]  # of each task in TASKS
-FULL: Points = (3.0, 3.0, 2.0)
-NO_NORMALIZE: Points = (3.0, 0.0, 2.0)
-ONE_TEST_LOST: Points = (3.0, 2.5, 2.0)
+FULL: Points = tuple(source.points(AUTOMATIC)[task] for source in read_sources(ASSIGNMENT) for task in TASKS)
+PATCHES, NORMALIZED, PIXELS = FULL
+NO_NORMALIZE: Points = (PATCHES, 0.0, PIXELS)
+ONE_TEST_LOST: Points = (PATCHES, round(NORMALIZED * 5 / 6, 2), PIXELS)  # one of 0.5 of 3 shares
 NOTHING: Points = (0.0, 0.0, 0.0)
 WRONG_NORMALIZE = "def normalize_channels(images, eps=1e-5):\n    return images * 1.0\n"
 _RIGHT_LINES = """\

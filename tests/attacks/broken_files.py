@@ -14,6 +14,7 @@ from attack import (
     NO_NORMALIZE,
     NOTEBOOK,
     NOTHING,
+    PATCHES,
     WRONG_NORMALIZE,
     Attack,
     Hand,
@@ -203,7 +204,7 @@ def utf_16(hand: Hand) -> None:
 @_broken(
     "a file that breaks off in the middle",
     "breaks off",
-    points=(3.0, 0.0, 0.0),
+    points=(PATCHES, 0.0, 0.0),
     outcome="what came before the break counts",
 )
 def truncated_file(hand: Hand) -> None:

@@ -10,9 +10,10 @@ from nbconvert.filters import markdown2html
 from running import Ran
 
 from autograder.paths import HIDDEN_TESTS
-from autograder.sources import AUTOMATIC, read_sources
+from autograder.sources import AUTOMATIC, BY_HAND, read_sources
 
-MAXIMA = {task: points for source in read_sources(ASSIGNMENT) for task, points in source.points(AUTOMATIC).items()}
+[SOURCE] = read_sources(ASSIGNMENT)
+MAXIMA, WRITTEN = SOURCE.points(AUTOMATIC), SOURCE.points(BY_HAND)
 
 
 def problems(ran: Ran) -> list[str]:
@@ -58,7 +59,9 @@ def honest_marks(ran: Ran) -> list[str]:
     marks, found = ran.course.marks(), []
     for student in ran.honest:
         given = {mark.cell: mark.score for mark in marks.get(student.name, [])}
-        wanted = dict(zip(TASKS, student.points, strict=True)) | {"q1": None if student.answered else 0.0}
+        others = MAXIMA if student.answered else dict.fromkeys(MAXIMA, 0.0)  # as in the reference, or untouched
+        wanted = others | dict(zip(TASKS, student.points, strict=True))
+        wanted |= dict.fromkeys(WRITTEN, None if student.answered else 0.0)
         if given != wanted:
             found.append(f"{student.name} has {given}, not {wanted}")
     return found
@@ -96,7 +99,7 @@ def plain_points(ran: Ran) -> list[str]:
                 found.append(f"{student} has {mark.score} of {mark.maximum} for {mark.cell}")
             if mark.automatic and mark.score != tasks.get(mark.cell, {}).get("points"):
                 found.append(f"{student} has {mark.score} for {mark.cell}, which is not its verdict's")
-        if {mark.cell for mark in given} != {*MAXIMA, "q1"}:
+        if {mark.cell for mark in given} != {*MAXIMA, *WRITTEN}:
             found.append(f"{student} has marks for {sorted(mark.cell for mark in given)}")
     return found
 

@@ -4,9 +4,23 @@ The process in which a submission's code runs belongs to that code. Nothing in i
 held against the reference where that code cannot reach.
 """
 
-from attack import FULL, IN_ONE_TEST, NO_NORMALIZE, ONE_TEST_LOST, WRONG_NORMALIZE, Attack, coding, normalize
+from attack import (
+    FULL,
+    IN_ONE_TEST,
+    NO_NORMALIZE,
+    NORMALIZED,
+    ONE_TEST_LOST,
+    PATCHES,
+    PIXELS,
+    WRONG_NORMALIZE,
+    Attack,
+    coding,
+    normalize,
+)
 
 NOT_A_VALUE = "no value of the reference: 0 points"
+
+WITHOUT_PROPERTIES = (PATCHES, round(NORMALIZED * 5 / 6, 2), round(PIXELS * 7 / 8, 2))  # 0.5 of 3 shares, 0.25 of 2
 
 
 def _patching(name: str, tries: str, cell: str, outcome: str = "its process alone is changed: 0 points", **more):
@@ -311,7 +325,7 @@ PROCESS = (
             """,
         ),
         "no parameters, no values: 0 of that task's points",
-        earned=(3.0, 3.0, 0.0),
+        earned=(PATCHES, NORMALIZED, 0.0),
     ),
     _patching(
         "spoofed_answer",
@@ -340,7 +354,7 @@ PROCESS = (
         _ = patch()
         """,
         "compared like any other value; what comes after it ends its process: 0 points and less",
-        expected=(3.0, 0.0, 1.0),
+        expected=(PATCHES, 0.0, PIXELS / 2),
         says=("nobody had asked for",),
     ),
     Attack(
@@ -434,10 +448,10 @@ LIES = (
             _ = patch()
             """,
         ),
-        "all values are right: gets the properties' 0.75 points, and no other",
-        earned=(3.0, 2.5, 1.75),
+        "all values are right: gets the properties' points, and no other",
+        earned=WITHOUT_PROPERTIES,
         expected=FULL,
-        property_points=0.75,
+        property_points=sum(FULL) - sum(WITHOUT_PROPERTIES),
     ),
     _patching(
         "lies_without_values",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from attack import FULL, NOTHING, Hand, Points, coding, released_notebook
+from attack import FULL, NOTHING, ONE_TEST_LOST, Hand, Points, coding, released_notebook
 from nbformat.v4 import new_code_cell, new_output
 
 FIGURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -49,7 +49,7 @@ HONEST = (
                 return (images - mean) / torch.sqrt(images.var(dim=(0, 2, 3), keepdim=True) + eps)
             """
         ),
-        (3.0, 2.5, 2.0),  # a small mistake costs a small part
+        ONE_TEST_LOST,  # a small mistake costs a small part
     ),
     Honest("honest_cy_untouched", _untouched, NOTHING, answered=False),
     Honest(
