@@ -94,7 +94,8 @@ def _cost(own: Standing) -> str:
 def _compared(one: Standing, other: Standing) -> str:
     """What may be said of two neighbours."""
     own = one.ahead
+    ahead, low, high = (f"{round(number, 4) + 0.0:.4f}" for number in (own.ahead, own.low, own.high))  # no -0.0000
     verdict = (
         "less than the choice of pictures explains" if own.by_chance else "more than the choice of pictures explains"
     )
-    return f"{one.name} is {own.ahead:.4f} ahead of {other.name} ({own.low:.4f} to {own.high:.4f}): {verdict}."
+    return f"{one.name} is {ahead} ahead of {other.name} ({low} to {high}): {verdict}."
