@@ -34,10 +34,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, run, help: str, assignment: str | None = "segformer") -> argparse.ArgumentParser:
+    def add(
+        name: str, run, help: str, assignment: str | None = "segformer", choose: bool = True
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help, description=help)
-        about = f"folder under solutions/ (default: {assignment or 'all'})"
-        command.add_argument("--assignment", default=assignment, help=about)
+        if choose:
+            about = f"folder under solutions/ (default: {assignment or 'all'})"
+            command.add_argument("--assignment", default=assignment, help=about)
         command.set_defaults(run=run)
         return command
 
@@ -99,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _competition_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     about = "score the competition's entries on hidden pictures, and write the board (docs/competition.md)"
-    compete = add("compete", _compete, about, "competition")
+    compete = add("compete", _compete, about, choose=False)
     compete.add_argument("--entries", type=Path, default=Path("entries"), help="folder with a folder for each team")
     compete.add_argument("--data", type=Path, required=True, help="folder of `set-aside --hidden`: pictures and labels")
     compete.add_argument("--out", type=Path, default=Path("board"), help="folder to write the board to")
@@ -110,8 +113,8 @@ def _competition_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     compete.add_argument(
         "--unsafe-no-sandbox", action="store_true", help="trusted entries only: run their code without a sandbox"
     )
-    aside = add("set-aside", _set_aside, "set labelled street scenes aside as the competition's hidden pictures")
-    aside.add_argument("source", type=Path, metavar="KITTI", help="folder in KITTI's layout, with labelled pictures")
+    aside = add("set-aside", _set_aside, "set street scenes aside as the competition's hidden pictures", choose=False)
+    aside.add_argument("source", type=Path, metavar="KITTI", help="folder of street scenes as KITTI's, with labels")
     aside.add_argument("--students", type=Path, required=True, help="folder to make: what students get")
     aside.add_argument("--hidden", type=Path, required=True, help="folder to make: testing pictures with labels")
     aside.add_argument("--pictures", type=_count, default=40, help="how many are set aside (40)")

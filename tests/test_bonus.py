@@ -202,10 +202,10 @@ def test_a_late_penalty_is_taken_off_the_capped_score(course) -> None:
     give_full_marks_for_words(course, "ada")
     with gradebook(course) as opened:
         [notebook] = opened.find_submission(ASSIGNMENT, "ada").notebooks
-        notebook.late_submission_penalty = 1.5
+        notebook.late_submission_penalty = 1.1 + 2.2  # 3.3000000000000003
         opened.db.commit()
     row = export(course)["ada"]
-    assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("10.0", "1.5", "8.5")
+    assert (row["raw_score"], row["late_submission_penalty"], row["score"]) == ("10.0", "3.3", "6.7")
 
 
 def test_the_page_that_formgrader_shows_and_the_feedback_say_what_it_is(course) -> None:

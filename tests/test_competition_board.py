@@ -173,6 +173,12 @@ def test_the_page_shows_front_claims_ties_and_chance_and_nothing_is_active():
     assert page.texts.count("road") == 1 and page.tags.count("table") == 2
 
 
+def test_no_number_is_minus_nothing():
+    first, second = standings([attempt("ada", 0.6, 10), attempt("bo", 0.5, 5, 1)], SECRET)
+    board = [replace(first, ahead=Difference(1e-6, -2e-6, 3e-6)), second]
+    assert "is 0.0000 ahead of" in as_page(board) and "(0.0000 to 0.0000)" in as_page(board)
+
+
 def test_a_model_that_multiplies_nothing_is_on_the_front_and_in_no_plot():
     """A constant answer costs 0, which has no place on a logarithmic axis: the others still have a page."""
     board = standings([attempt("constant", 0.3, 0), attempt("ada", 0.5, 10**9, 1)], SECRET)
@@ -233,6 +239,8 @@ def test_the_commands_set_aside_score_and_write(tmp_path, monkeypatch, capsys):
     assert "set-aside" in capsys.readouterr().err
     assert main(["set-aside", "hidden", "--students", "s", "--hidden", "h"]) == 2
     assert "has 0 labelled pictures" in capsys.readouterr().err
+    assert main(["set-aside", "nowhere", "--students", "s", "--hidden", "h"]) == 2
+    assert "There is no folder nowhere" in capsys.readouterr().err
     write_labelled(tmp_path / "kitti", 60)
     assert main(["set-aside", "kitti", "--students", "data/streets", "--hidden", "aside", "--pictures", "4"]) == 0
     assert "56 labelled pictures and 4 to predict" in capsys.readouterr().out

@@ -193,6 +193,14 @@ def test_a_photograph_and_its_labels_stand_in_kittis_folders(driving, tmp_path):
     assert [path.name for path in (driving / "testing").iterdir()] == ["image_2"]
 
 
+def test_a_zip_file_of_a_film_says_how_it_is_split(driving, desk, monkeypatch):
+    given = split_kitti(driving)
+    zipfile.main(["-c", "streets.zip", *map(str, driving.iterdir())])
+    monkeypatch.setenv("KITTI", "streets.zip")
+    root = locate_kitti()
+    assert root != driving and split_kitti(root) == given
+
+
 def test_a_film_is_not_split_by_chance(driving):
     training, validation = split_kitti(driving)
     assert json.loads((driving / "splits.json").read_text()) == {"training": training, "validation": validation}

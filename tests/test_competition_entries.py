@@ -377,7 +377,7 @@ def test_attempts_are_limited_and_a_file_that_is_none_uses_up_none(entries, hidd
     results = scored(entries, hidden, tmp_path, attempts=2)
     assert [results[f"ada/{n}.zip"].number for n in range(5)] == [None, 1, 2, None, None]
     assert "no zip file, or a damaged one" in results["ada/0.zip"].said
-    assert "has made the 2 attempts" in results["ada/3.zip"].said and results["ada/3.zip"].score is None
+    assert "has used up its 2 attempts" in results["ada/3.zip"].said and results["ada/3.zip"].score is None
 
 
 def test_more_attempts_are_not_had_by_renaming_deleting_or_another_folder_of_the_group(entries, hidden, tmp_path):

@@ -4,6 +4,7 @@ The commands are typed one after the other in one clone of the course, as an ins
 would; `documented_commands.toml` has them in this order.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -32,6 +33,7 @@ ELSEWHERE = {row["command"]: row for row in TABLE["elsewhere"]}
 NOT_RUN = {command: row["reason"] for row in TABLE["not_run"] for command in row["commands"]}
 MENTIONS = TABLE["mentions"]["commands"]
 DOCUMENTED = documented_commands()
+ATTEMPTS = "verdicts/competition/.entries/attempts.json"
 STUDENT, GROUP, MEMBERS = "ada1815", "tigers", ["grace1906", "lin1969"]
 ROSTER = f"id,first_name,last_name,email\n{STUDENT},Ada,Lovelace,ada@example.edu\n"
 WORKSHEET = (
@@ -209,7 +211,12 @@ def an_author_adds_a_question(places: dict[str, Path]) -> None:
 
 
 def file_in_the_course(name: str, text: str):
-    return lambda places: (places["clone"] / name).write_text(text)
+    def write(places: dict[str, Path]) -> None:
+        file = places["clone"] / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    return write
 
 
 PREPARED = {
@@ -221,6 +228,9 @@ PREPARED = {
     "nbgrader export --exporter=autograder.exports.canvas.CanvasGrades --assignment=segformer "
     "--CanvasGrades.template=exported.csv": file_in_the_course("exported.csv", CANVAS),
     "sed -i '/^ada,/d' roster.csv": file_in_the_course("roster.csv", f"student,name\n{STUDENT},Ada Lovelace\n"),
+    f"""sed -i 's/"team": "ada"/"team": "(deleted)"/' {ATTEMPTS}""": file_in_the_course(
+        ATTEMPTS, json.dumps([{"team": STUDENT, "file": "1.zip"}])
+    ),
     "make notebooks": an_author_adds_a_question,
     ".venv/bin/pip install -r requirements.txt": students_unpack_the_bundle,
 }

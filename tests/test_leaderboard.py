@@ -21,6 +21,8 @@ from segkit.errors import CourseError
 SECRET = b"a secret"
 NASTY = "</title></text><script>alert(1)</script>"
 
+WIDEST = 8.0  # pixels of a letter, in a wide font
+
 
 def evaluation(mean_iou: float, *, name=None, parameters=3_715_172, operations=1_748_828_160) -> Evaluation:
     classes = {"background": 0.8, "plant": mean_iou, "person/animal": 0.1, "vehicle": None}
@@ -151,12 +153,13 @@ def test_marks_lie_inside_their_plot_higher_is_better_and_labels_do_not_cover_ea
     assert labelled and not close
 
 
-@pytest.mark.parametrize("times", [2, 150, 1_000, 10**6])
-def test_numbers_of_the_axis_do_not_touch(times):
+@pytest.mark.parametrize("times", [2, 150, 160, 1_000, 10**6])
+def test_numbers_of_the_axis_do_not_touch_and_are_not_cut(times):
     scores = [evaluation(0.3, name="small", parameters=10**6), evaluation(0.4, name="large", parameters=10**6 * times)]
     entries = [Entry(found.name, found.name, found, 1) for found in scores]
     ticks = scatter("t", "a", entries, lambda entry: entry.evaluation.parameters).x_ticks
     assert len(ticks) >= 2 and all(b.at - a.at > LETTER * (len(a.text) + len(b.text)) / 2 for a, b in pairwise(ticks))
+    assert ticks[-1].at + WIDEST * len(ticks[-1].text) / 2 <= WIDTH
 
 
 def test_one_model_alone_has_a_page_too():

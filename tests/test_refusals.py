@@ -121,8 +121,8 @@ REFUSALS: dict[str, tuple[Callable[[Course], None], str]] = {
     ),
     "assignment-unknown": (
         forget_the_assignment,
-        "The gradebook in {root} does not know intro, only another (--assignment=another): run `make release "
-        "ASSIGNMENT=intro` first.",
+        "The gradebook in {root} does not know intro, only another: say --assignment=another if you mean that "
+        "one, or run `make release ASSIGNMENT=intro` first.",
     ),
     "gradebook-missing": (
         remove_the_gradebook,

@@ -103,7 +103,7 @@ def test_without_anything_graded_there_is_one_sentence(course, tmp_path, capsys,
     (course / "verdicts/intro/ann").mkdir(parents=True)
     (course / "verdicts/intro/ann/01_warmup.json").write_text("{}")
     assert main(["report", "intro"]) == 2
-    assert "does not know intro, only segformer (--assignment=segformer)" in capsys.readouterr().err
+    assert "does not know intro, only segformer: say --assignment=segformer if" in capsys.readouterr().err
 
 
 def test_verdicts_that_cannot_be_read_are_left_out_and_counted(course):

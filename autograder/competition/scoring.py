@@ -115,7 +115,7 @@ class _Scoring:
         result = replace(result, name=entry.about.settings.name)
         number = self.attempts.number(team, entry.content)
         if number > self.limit:
-            return replace(result, said=f"Not scored: the team has made the {self.limit} attempts that it has.")
+            return replace(result, said=f"Not scored: the team has used up its {self.limit} attempts.")
         record = self._record(entry, predicted, partial(self.attempts.add, team, entry, file.name), report)
         if record["begun"]:
             result = replace(result, number=number, order=self.attempts.order(team, entry.content))

@@ -33,10 +33,12 @@ def set_aside(source: Path, students: Path, hidden: Path, pictures: int, secret:
         The number of pictures: labelled for students, hidden.
 
     Raises:
-        CourseError: if the folder has too few labelled pictures or a damaged `splits.json`, or one of the new ones
-            cannot be made.
+        CourseError: if there is no such folder, it has too few labelled pictures or a damaged `splits.json`, or a new
+            one cannot be made.
     """
     require_set_aside(hidden)
+    if not source.is_dir():
+        raise CourseError(f"There is no folder {source}: name one that holds training/image_2 and training/semantic.")
     numbers = Numbers(int.from_bytes(sha256(b"set aside" + secret).digest()[:4], "big"))
     given = given_splits(source)
     labelled = [name for names in given.values() for name in names] if given else _labelled(source)

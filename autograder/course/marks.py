@@ -103,10 +103,11 @@ def open_gradebook(root: Path, assignment: str) -> Iterator[Gradebook]:
             gradebook.find_assignment(assignment)
             yield gradebook
     except MissingEntry:
-        only = f", only {', '.join(known)} (--assignment={known[0]})" if known else ""
+        only = f", only {', '.join(known)}" if known else ""
+        named = f"say --assignment={known[0]} if you mean that one, or " if known else ""
         raise CourseError(
-            f"The gradebook in {root} does not know {assignment}{only}: run `make release ASSIGNMENT={assignment}` "
-            "first."
+            f"The gradebook in {root} does not know {assignment}{only}: {named}run `make release "
+            f"ASSIGNMENT={assignment}` first."
         ) from None
     except OperationalError as error:
         raise CourseError(

@@ -26,8 +26,8 @@ def require_set_aside(folder: Path) -> None:
     """
     if folder.expanduser().resolve().is_relative_to(NOTEBOOKS):
         raise CourseError(
-            f"Nothing was graded: the images that models are evaluated on lie in {NOTEBOOKS}, which students get. "
-            "Move them elsewhere."
+            f"Nothing was done: {folder}, for images that models are evaluated on, lies in {NOTEBOOKS}, "
+            "which students get. Choose a place outside of it."
         )
 
 

@@ -76,12 +76,18 @@ def _course_of(plugin: ExportPlugin) -> Path:
     return Path(plugin.parent.coursedir.root) if plugin.parent else Path.cwd()
 
 
+def _number(score: float) -> float:
+    """Without what adding binary fractions leaves behind the point: 88.21, not 88.21000000000001."""
+    return round(score, 6)
+
+
 def _row(assignment: Assignment, total: Total) -> dict[str, object]:
     person = total.person
     return {
         "assignment": assignment.name, "duedate": assignment.duedate, "timestamp": total.timestamp,
         "student_id": inert(person.id), "last_name": inert(person.last_name), "first_name": inert(person.first_name),
-        "email": inert(person.email), "raw_score": total.raw, "late_submission_penalty": total.penalty,
-        "score": total.score, "max_score": total.maximum, "bonus": total.bonus, "group": inert(total.group or ""),
+        "email": inert(person.email), "raw_score": _number(total.raw),
+        "late_submission_penalty": _number(total.penalty), "score": _number(total.score),
+        "max_score": total.maximum, "bonus": _number(total.bonus), "group": inert(total.group or ""),
         "unmarked": total.unmarked,
     }  # fmt: skip

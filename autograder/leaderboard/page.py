@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from autograder.leaderboard.entries import Entry
 
 WIDTH, HEIGHT = 460, 320
-LEFT, RIGHT, TOP, BOTTOM = 46, 16, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 46, 24, 16, 48  # on the right half of a tick's number has room
 LETTER = 6.6  # pixels of a letter in a label, about
 LIFT = 12.0
 TEMPLATE = Path(__file__).with_name("page.html.jinja")

@@ -217,10 +217,10 @@ def _unpacked(archive: Path, out: Path) -> Path:
 
 
 def _unpack(archive: Path, out: Path) -> None:
-    """The two parts of the zip file, whole or not at all; `extract` checks every file's CRC."""
+    """The two parts of the zip file and the split if it says one, whole or not at all; `extract` checks every CRC."""
     try:
         with zipfile.ZipFile(archive) as opened, finished_folder(out) as partial:
-            members = [name for name in opened.namelist() if name.split("/")[0] in _PARTS]
+            members = [name for name in opened.namelist() if name.split("/")[0] in (*_PARTS, SPLITS_FILE)]
             if not any(name.startswith("training/semantic/") for name in members):
                 raise CourseError(f"{archive} is not KITTI's data_semantics.zip: it has no folder training/semantic.")
             with open_bar(len(members), unit="file", description="unpacking") as bar:
