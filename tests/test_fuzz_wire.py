@@ -41,7 +41,7 @@ from segkit.checking.wire import (
 
 NUMBER = 7
 quick = settings(
-    derandomize=True, max_examples=300, deadline=10_000, suppress_health_check=list(HealthCheck), database=None
+    derandomize=True, max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 few = settings(quick, max_examples=100)
 
