@@ -10,11 +10,14 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from autograder.grading.turns import Turns
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 IN_A_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -48,8 +51,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> "Iterator[Browser]":
     """Debian's Chromium, without a window."""
+    from playwright.sync_api import sync_playwright  # where no test needs it, it need not be installed
+
     program = shutil.which("chromium")
     assert program, "Chromium is missing: `make browser` installs it, or `sudo apt-get install chromium`."
     options = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -262,6 +262,15 @@ def test_weighted_cross_entropy_is_torchs_and_0_without_labels():
     assert weighted_loss(logits, torch.full_like(target, 255), weight=weight) == 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_weights_of_a_large_batch_are_added_up_in_32_bits(dtype):
+    logits = torch.zeros(1, 2, 300, 300)  # 90,000 pixels, and the largest number of float16 is 65,504
+    target = (torch.arange(300) == 0).long().expand(1, 300, 300)
+    weight = torch.tensor([1.0, 3.3])
+    with torch.autocast("cpu", dtype):  # what a training with mixed precision computes its loss in
+        assert float(weighted_loss(logits, target, weight)) == pytest.approx(math.log(2), rel=1e-5)
+
+
 def test_augmentation_cuts_windows_of_the_size_that_is_tested_out_of_larger_pictures(streets, student):
     assert enlarged((96, 128)) == (108, 144)
     plain, augmented = (_Pictures(streets, plan_of(), student).sets(which).train for which in (False, True))

@@ -13,6 +13,7 @@ from test_pretrained_download import point_at
 from threads import one_thread
 
 from autograder.reference import load_reference
+from segkit.competition import counting
 from segkit.competition.__main__ import main
 from segkit.competition.counting import count_by_fvcore, count_by_torch, count_parameters
 from segkit.competition.describing import describe_models
@@ -162,6 +163,15 @@ def test_models_cost_what_the_original_competition_reported(name):
     """At KITTI's commonest size, with fvcore's other operations left out."""
     found = count_by_torch(on_meta(name), (375, 1242)) / 1e9
     assert found == pytest.approx(MODELS[name].published.giga, rel=0.05)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_a_clock_waits_until_a_gpu_has_done_what_it_was_told(kind, monkeypatch):
+    waited = []
+    for other in ("cuda", "mps"):
+        monkeypatch.setattr(f"torch.{other}.synchronize", lambda *device, other=other: waited.append(other))
+    counting._wait_for(torch.device(kind))
+    assert waited == [kind]
 
 
 def test_the_command_prints_a_table_and_a_line_of_json(capsys):

@@ -37,6 +37,23 @@ class Tiny(nn.Module):
         return self.classify(self.norm(self.patches(images)).relu()) + self.hidden * torch.arange(4)[:, None, None]
 
 
+class OnAGpu(Tiny):
+    """Its logits are rough, as those of a GPU's convolutions are, until it is moved to the CPU."""
+
+    rough = False
+
+    def forward(self, images):
+        return super().forward(images) * (1.003 if self.rough else 1)
+
+    def cpu(self):
+        self.rough = False
+        return self
+
+    def to(self, device):
+        self.rough = True
+        return self
+
+
 @pytest.fixture(scope="module")
 def four(tmp_path_factory):
     """A small drawn four-class set."""
@@ -114,6 +131,13 @@ def test_what_could_not_be_evaluated_is_not_written(tmp_path, model, options, wo
     with pytest.raises(CourseError, match=words):
         save_results(model, tmp_path / "results", **{"image_size": (64, 64)} | options)
     assert not (tmp_path / "results").exists()
+
+
+def test_a_model_on_a_gpu_is_compared_on_the_cpu_and_goes_back(tmp_path):
+    model = OnAGpu()
+    model.to("cuda")
+    save_results(model, tmp_path, image_size=(64, 64), arguments={})
+    assert model.rough and model.training
 
 
 def test_a_model_that_failed_is_not_written_and_one_that_is_too_large_is_told_what_to_do(tmp_path):

@@ -54,6 +54,19 @@ def test_errors_are_the_same_but_for_numbers_and_places():
     assert not same_fingerprint(one, fingerprint_of_error(AnswerError("Another.", "RuntimeError")), 1e-4)
 
 
+def test_an_error_is_the_same_in_the_words_of_torch_2_11_and_2_14():
+    words = (
+        "Your code raised RuntimeError: one of the variables needed for gradient computation has been modified by an "
+        "inplace operation: [torch.DoubleTensor [2, 3]], which is output 0 of {}, is at version 1; expected version 0 "
+        "instead. Hint: enable anomaly detection to find the operation that failed to compute its {}."
+    )
+    old, new, other = (
+        fingerprint_of_error(AnswerError(words.format(*differing), "RuntimeError"))
+        for differing in (("AsStridedBackward0", "gra"), ("AsStrided", "gradient, wi"), ("Mul", "gradient, wi"))
+    )
+    assert same_fingerprint(old, new, 1e-4) and not same_fingerprint(old, other, 1e-4)
+
+
 @pytest.mark.parametrize(
     "answer",
     [*ODD_ANSWERS, 10**400, float("inf"), torch.zeros(LARGEST + 1)],

@@ -32,6 +32,8 @@ def who():
     return os.getpid(), time.monotonic()
 def wait():
     time.sleep(600)
+def rounds():
+    return torch.backends.cudnn.allow_tf32
 """
 
 
@@ -101,6 +103,12 @@ def test_after_an_error_of_cuda_itself_the_next_question_meets_a_new_process():
         with pytest.raises(AnswerError, match="device-side assert"):
             ask(worker).call("broken")
         assert worker._process is None and ask(worker).call("who").result and worker._process is not process
+
+
+def test_convolutions_in_float32_are_not_rounded():
+    assert torch.backends.cudnn.allow_tf32, "as torch is"
+    with Worker(submission(ERRORS), device="cuda") as worker:
+        assert ask(worker).call("rounds").result is False
 
 
 def test_memory_on_the_gpu_is_watched_from_outside(driver):

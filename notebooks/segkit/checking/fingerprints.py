@@ -12,8 +12,10 @@ from segkit.checking.values import Unknown
 
 NUMBERS = 6
 LARGEST = 200_000  # numbers in an answer whose values are looked at: every test's right answer has far fewer
+SAID = 200  # characters of an error that are compared: where a longer one is cut off depends on torch's version
 CLAIM = "whether "
 _NUMBERS = re.compile(r"\d+")
+_BACKWARD = re.compile(r"Backward\d+\b")  # what torch 2.11 adds to an operation's name in its errors, and 2.14 does not
 Fingerprint = dict[str, dict[str, Any]]
 
 
@@ -28,7 +30,8 @@ def fingerprint(answers: dict[str, Any]) -> Fingerprint:
 
 def fingerprint_of_error(error: AnswerError) -> Fingerprint:
     """That there was no answer, and what was raised instead, without its numbers and its place."""
-    return {"": {"error": error.kind, "said": _NUMBERS.sub("0", str(error).split(" (in ")[0])}}
+    said = _BACKWARD.sub("", str(error).split(" (in ")[0])
+    return {"": {"error": error.kind, "said": _NUMBERS.sub("0", said)}}
 
 
 def same_fingerprint(one: Fingerprint, other: Fingerprint, tolerance: float, *, claims_only: bool = False) -> bool:
@@ -71,7 +74,9 @@ def _signs(count: int) -> torch.Tensor:
 
 
 def _same_shape(one: dict, other: dict) -> bool:
-    return all(one.get(key) == other.get(key) for key in ("error", "said", "type", "shape"))
+    if any(one.get(key) != other.get(key) for key in ("error", "type", "shape")):
+        return False
+    return one.get("said", "")[:SAID] == other.get("said", "")[:SAID]
 
 
 def _same_value(one: dict, other: dict, tolerance: float) -> bool:

@@ -115,3 +115,5 @@ def _attention(inputs, outputs) -> Counter[str]:
 def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()

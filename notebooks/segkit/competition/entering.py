@@ -28,11 +28,10 @@ from segkit.competition.front import short_number
 from segkit.competition.kitti import KittiPairs
 from segkit.competition.predictions import as_png, picture_size, read_prediction, require_names
 from segkit.competition.zoo import build_model
-from segkit.devices import device_of
 from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, learned_numbers, read_checkpoint, too_large
 from segkit.evaluation.counting import multiply_adds
-from segkit.evaluation.saving import load_weights, rebuild, require_same, stored
+from segkit.evaluation.saving import evaluated_on_cpu, load_weights, rebuild, require_same, stored
 from segkit.files import whole_file
 from segkit.progress import open_bar
 from segkit.student import sources_of, student_code
@@ -176,11 +175,8 @@ def _rounded(model: nn.Module) -> nn.Module:
 
 def _changed(model: nn.Module, rounded: nn.Module, images: Tensor) -> float:
     """The share of pixels that get another class."""
-    was_training = model.training
-    with torch.no_grad():
-        before = model.eval()(images.to(device_of(model))).argmax(dim=1).cpu()
-        after = rounded(images).argmax(dim=1)
-    model.train(was_training)
+    with torch.no_grad(), evaluated_on_cpu(model):
+        before, after = (one(images).argmax(dim=1) for one in (model, rounded))
     return (before != after).double().mean().item()
 
 

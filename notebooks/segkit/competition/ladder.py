@@ -200,7 +200,8 @@ def weighted_loss(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Cross-entropy, averaged over the labelled pixels with the weights of their classes; 0 if there is none."""
     total = F.cross_entropy(logits, target, weight, ignore_index=IGNORE, reduction="sum")
     counted = torch.bincount(target[target != IGNORE], minlength=len(weight)).to(weight)
-    return total / (counted @ weight).clamp(min=1e-12)
+    # not `counted @ weight`: mixed precision multiplies matrices in 16 bits, in which 65,520 pixels are infinitely many
+    return total / (counted * weight).sum().clamp(min=1e-12)
 
 
 class _Weighted:

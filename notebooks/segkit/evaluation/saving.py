@@ -1,12 +1,15 @@
 """Writing what is handed in, and trying it at once: what cannot be evaluated is noticed here, not by the grader."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from segkit.devices import device_of
 from segkit.errors import CourseError
 from segkit.evaluation.checkpoint import CHECKPOINT, MAX_BYTES, learned_numbers, read_checkpoint, too_large
 from segkit.evaluation.counting import multiply_adds
@@ -87,8 +90,22 @@ def stored(value: Tensor, half: bool) -> Tensor:
     return plain.half() if half and plain.is_floating_point() else plain
 
 
+@contextmanager
+def evaluated_on_cpu(model: nn.Module) -> Iterator[None]:
+    """Meanwhile the model is on the CPU and in evaluation mode; then it goes back to its device and its mode.
+
+    A GPU rounds what a convolution multiplies to 11 bits (TF32): its logits are further off than `SAME` allows.
+    """
+    device, was_training = device_of(model), model.training
+    try:
+        model.cpu().eval()
+        yield
+    finally:
+        model.to(device).train(was_training)
+
+
 def require_same(model: nn.Module, fresh: nn.Module, images: Tensor, half: bool) -> None:
-    """Compare a trained model with one that was built anew from what is handed in; the model's mode stays.
+    """Compare a trained model with one that was built anew from what is handed in, which is on the CPU.
 
     Args:
         images: (B, 3, H, W), to ask both with.
@@ -97,12 +114,8 @@ def require_same(model: nn.Module, fresh: nn.Module, images: Tensor, half: bool)
     Raises:
         CourseError: if they give other logits, or any are not finite.
     """
-    device = next(model.parameters()).device
-    was_training = model.training
-    with torch.no_grad():
-        before = model.eval()(images.to(device)).float().cpu()
-        after = fresh(images)
-    model.train(was_training)
+    with torch.no_grad(), evaluated_on_cpu(model):
+        before, after = model(images).float(), fresh(images)
     if not torch.isfinite(before).all():
         raise CourseError("The model's logits hold NaN or infinity: its training failed, and nothing was written.")
     if before.shape != after.shape or (before - after).abs().max() > SAME[half] * before.std():
