@@ -240,8 +240,8 @@ for name, (pretrained, frozen, learning_rate) in kinds.items():
     print(run)
 
 # %% [markdown]
-# Does a figure in the logs agree with what *you* measure? `load_run` loads the best weights of a run. On a GPU, training
-# validates in 16 bits (mixed precision) and your function in 32: then the last digits differ.
+# Does a figure in the logs agree with what *you* measure? `load_run` loads the best weights of a run. On a GPU,
+# training validates in 16 bits (mixed precision) and your function in 32: then the last digits differ.
 
 # %% role="experiment"
 from torch.utils.data import DataLoader
