@@ -253,9 +253,10 @@ def test_predictions_of_another_kind_are_refused_before_they_are_handed_in(desk,
         enter_pictures(lambda image: torch.zeros(36, 60, dtype=torch.long), hidden)
 
 
-def test_a_second_header_of_a_picture_is_not_believed():
+@pytest.mark.parametrize(("size", "colours"), [((9000, 9000), 6), ((9000, 9000), 0), (SIZE, 6), (SIZE, 3)])
+def test_a_second_header_of_a_picture_is_not_believed(size, colours):
     """Pillow takes the last one at its word, and gigabytes for it, before it finds the picture too short."""
-    data, header = png(labels(0)), b"IHDR" + struct.pack(">2I5B", 9000, 9000, 8, 6, 0, 0, 0)
+    data, header = png(labels(0)), b"IHDR" + struct.pack(">2I5B", *reversed(size), 8, colours, 0, 0, 0)
     second = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
     with pytest.raises(CourseError, match=r"x\.png is not what its first bytes say"):
         read_prediction(data[:33] + second + data[33:], SIZE, "x.png")
@@ -407,6 +408,17 @@ def test_what_was_made_before_a_group_was_formed_counts_for_the_group(entries, h
     results = scored(entries, hidden, tmp_path, attempts=2, groups=Groups({"tigers": ("ada", "grace")}))
     assert {one.made for one in results.values()} == {2}, "the same one of two members is one"
     assert results["tigers/3.zip"].score is None and results["tigers/2.zip"].number == 2
+
+
+def test_what_was_made_and_deleted_before_a_group_was_formed_counts_for_the_group(entries, hidden, tmp_path):
+    write_zip(entries / "ada/1.zip", picture_entry())
+    write_zip(entries / "ada/2.zip", picture_entry(lambda ids: ids))
+    scored(entries, hidden, tmp_path)
+    shutil.rmtree(entries / "ada")
+    write_zip(entries / "tigers/3.zip", picture_entry(lambda ids: np.roll(ids, 1, 0)))
+    groups = Groups({"tigers": ("ada", "grace")})
+    (result,) = scored(entries, hidden, tmp_path, attempts=2, groups=groups).values()
+    assert result.score is None and "has used up its 2 attempts" in result.said
 
 
 def test_a_folder_whose_name_no_page_can_show_is_a_team_as_any_other(entries, hidden, tmp_path):
