@@ -31,10 +31,11 @@ def descendants() -> set[int]:
 def open_descriptors() -> set[str]:
     """The files and pipes that this process holds open, by number and name.
 
-    To be compared by `<=`, as `descendants`: what earlier tests left may be collected at any time.
+    To be compared by `<=`, as `descendants`: what earlier tests left may be collected at any time. Without the three
+    standard streams, which pytest redirects and gives back.
     """
     found = set()
-    for number in os.listdir("/proc/self/fd"):
+    for number in set(os.listdir("/proc/self/fd")) - {"0", "1", "2"}:
         with contextlib.suppress(FileNotFoundError):  # the one by which they were listed
             found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
     return found

@@ -29,7 +29,7 @@ def hand_in(root, student: str, task: str, changes) -> None:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
     root = tmp_path_factory.mktemp("course")
-    for student in ("ann", "bob"):
+    for student in ("=ann", "bob"):
         hand_in(root, student, "attention", mistake_named(SCALED).changes)
     hand_in(root, "cy", "attention", mistake_named(UNSCALED).changes)
     hand_in(root, "di", "attention", STRANGE)
@@ -63,7 +63,7 @@ def test_the_rows_say_who_has_which(course, tmp_path):
     assert write_misconceptions(course, "segformer", path) == 4
     rows = list(csv.DictReader(path.open(encoding="utf-8")))
     assert [(row["student"], row["misconception"]) for row in rows] == [
-        ("ann", "scaled by all channels"), ("bob", "scaled by all channels"), ("cy", "not scaled"), ("di", "")
+        ("'=ann", "scaled by all channels"), ("bob", "scaled by all channels"), ("cy", "not scaled"), ("di", "")
     ]  # fmt: skip
     assert [row["members"] for row in rows] == ["", "'=kim lin", "", ""]
     assert rows[0]["points"] == "10.0" and rows[0]["of"] == "12.0"
